@@ -1,0 +1,1 @@
+"""Everything that is true of try-on, whoever serves it."""

@@ -1,0 +1,434 @@
+"""What crosses a boundary, stated once: the words, every model's tensors, and the graphs they form.
+
+Frames and units, unless a tensor says otherwise:
+
+* An **image** is ``UINT8 [height, width, 3]``, RGB, sRGB-coded, upright.
+* A **point** is ``(x, y)`` in pixels of the image it belongs to: x to the right, y down, and the centre of
+  the top left pixel is (0.5, 0.5).
+* A **mask** is ``UINT8 [height, width]``: 0 is outside, 255 is inside, between is the share that is covered.
+* **Left** and **right** are the wearer's, for garments too: in a photo from the front, left lies at larger x.
+
+`make configs` writes every ``config.pbtxt`` from this file. It imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+
+ANY = -1
+"""A dimension that differs between requests."""
+
+
+# --- the words ------------------------------------------------------------------------------------------
+
+
+class Category(str, Enum):
+    """What kind of garment; ``AUTO`` lets the garment model decide."""
+
+    AUTO = "auto"
+    UPPER = "upper"
+    LOWER = "lower"
+    DRESS = "dress"
+
+
+class Label(IntEnum):
+    """The classes of a parsed person photo, by what is seen at a pixel."""
+
+    BACKGROUND = 0
+    HAIR = 1
+    FACE = 2
+    NECK = 3  # the neck, and the chest that a neckline leaves bare
+    ARMS = 4
+    HANDS = 5
+    UPPER = 6
+    LOWER = 7
+    DRESS = 8
+    LEGS = 9
+    SHOES = 10
+    ACCESSORY = 11  # bags and other things held or worn over the clothes
+
+
+class Part(IntEnum):
+    """Which piece of the new garment covers a pixel; NONE where none does."""
+
+    NONE = 0
+    TORSO = 1
+    LEFT_SLEEVE = 2
+    RIGHT_SLEEVE = 3
+    LEFT_LEG = 4
+    RIGHT_LEG = 5
+    SKIRT = 6
+
+
+class GarmentPoint(IntEnum):
+    """The garment's landmarks, on the outline of the flat garment; score 0 where it has no such point."""
+
+    COLLAR_LEFT = 0  # where the neckline meets the shoulder seam: the highest points of the neckline
+    COLLAR_RIGHT = 1
+    COLLAR_FRONT = 2  # the lowest point of the front neckline's edge
+    SHOULDER_LEFT = 3  # the shoulder's tip, at the top of the armhole
+    SHOULDER_RIGHT = 4
+    ARMPIT_LEFT = 5  # the bottom of the armhole
+    ARMPIT_RIGHT = 6
+    CUFF_OUTER_LEFT = 7  # the sleeve's end, on the edge that comes from the shoulder
+    CUFF_OUTER_RIGHT = 8
+    CUFF_INNER_LEFT = 9  # the sleeve's end, on the edge that comes from the armpit
+    CUFF_INNER_RIGHT = 10
+    WAIST_LEFT = 11  # upper, dress: the narrowest point of the side; lower: the ends of the waistband's top
+    WAIST_RIGHT = 12
+    HIP_LEFT = 13  # lower, dress: the side where the hips are
+    HIP_RIGHT = 14
+    HEM_LEFT = 15  # the ends of the hem; for trousers, the outer ends of the legs
+    HEM_RIGHT = 16
+    HEM_CENTRE = 17  # the hem's middle; trousers have none
+    CROTCH = 18  # trousers only
+    HEM_INNER_LEFT = 19  # trousers only: the inner ends of the legs
+    HEM_INNER_RIGHT = 20
+
+
+class BodyPoint(IntEnum):
+    """The 33 landmarks of BlazePose GHUM (Bazarevsky et al. 2020), in its order."""
+
+    NOSE = 0
+    LEFT_EYE_INNER = 1
+    LEFT_EYE = 2
+    LEFT_EYE_OUTER = 3
+    RIGHT_EYE_INNER = 4
+    RIGHT_EYE = 5
+    RIGHT_EYE_OUTER = 6
+    LEFT_EAR = 7
+    RIGHT_EAR = 8
+    MOUTH_LEFT = 9
+    MOUTH_RIGHT = 10
+    LEFT_SHOULDER = 11
+    RIGHT_SHOULDER = 12
+    LEFT_ELBOW = 13
+    RIGHT_ELBOW = 14
+    LEFT_WRIST = 15
+    RIGHT_WRIST = 16
+    LEFT_PINKY = 17
+    RIGHT_PINKY = 18
+    LEFT_INDEX = 19
+    RIGHT_INDEX = 20
+    LEFT_THUMB = 21
+    RIGHT_THUMB = 22
+    LEFT_HIP = 23
+    RIGHT_HIP = 24
+    LEFT_KNEE = 25
+    RIGHT_KNEE = 26
+    LEFT_ANKLE = 27
+    RIGHT_ANKLE = 28
+    LEFT_HEEL = 29
+    RIGHT_HEEL = 30
+    LEFT_FOOT_INDEX = 31
+    RIGHT_FOOT_INDEX = 32
+
+
+# --- the grammar ----------------------------------------------------------------------------------------
+
+
+class DType(str, Enum):
+    """Triton's names for the types of tensors; BYTES is a string of any length."""
+
+    UINT8 = "UINT8"
+    INT32 = "INT32"
+    INT64 = "INT64"
+    FP32 = "FP32"
+    BYTES = "BYTES"
+
+
+class Backend(str, Enum):
+    """What runs a model."""
+
+    PYTHON = "python"
+    ONNXRUNTIME = "onnxruntime"
+    ENSEMBLE = "ensemble"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input or output: ``shape`` is without the batch dimension, ``meaning`` says unit, range and frame."""
+
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One model's place in an ensemble: which of the ensemble's tensors it reads and writes."""
+
+    model: str
+    inputs: Mapping[str, str]  # the model's input -> the ensemble's tensor
+    outputs: Mapping[str, str]  # the model's output -> the ensemble's tensor
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One Triton model as its callers see it."""
+
+    name: str
+    summary: str
+    backend: Backend
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    max_batch: int = 0  # 0: no batch dimension
+    artifact: str | None = None  # the registry's id of the weights
+    calls: tuple[str, ...] = ()  # the models that this one calls itself (BLS)
+    steps: tuple[Step, ...] = field(default=())  # an ensemble's graph
+
+
+# --- tensors that travel --------------------------------------------------------------------------------
+
+PHOTO = Tensor("photo", DType.BYTES, (1,), "an encoded JPEG, PNG or WebP picture, as it was uploaded")
+IMAGE = Tensor("image", DType.UINT8, (ANY, ANY, 3), "the person's photo, long side at most 1408 px")
+PERSON_INDEX = Tensor(
+    "person_index", DType.INT32, (1,), "which person, counted from the largest (0); -1 takes the largest"
+)
+KEYPOINTS = Tensor(
+    "keypoints",
+    DType.FP32,
+    (33, 4),
+    "BodyPoint rows: x, y [px], z [px, nearer is negative, the hips' middle is 0], visibility [0, 1]; points "
+    "outside the photo keep their extrapolated place",
+)
+WORLD = Tensor(
+    "world", DType.FP32, (33, 3), "BodyPoint rows: x, y, z [m] around the hips' middle, x right, y down"
+)
+COCO17 = Tensor("coco17", DType.FP32, (17, 3), "the COCO keypoints: x, y [px], score [0, 1]")
+BODY25 = Tensor("body25", DType.FP32, (25, 3), "OpenPose's BODY-25 keypoints: x, y [px], score [0, 1]")
+BOX = Tensor("box", DType.FP32, (4,), "the person's box: x0, y0, x1, y1 [px]")
+PEOPLE = Tensor("people", DType.INT32, (1,), "how many people were found")
+POSE_MASK = Tensor("pose_mask", DType.UINT8, (ANY, ANY), "the landmark network's coarse mask of the person")
+FACE_BOX = Tensor("face_box", DType.FP32, (4,), "x0, y0, x1, y1 [px]; zeros when no face is seen")
+FACE_MESH = Tensor("face_mesh", DType.FP32, (468, 3), "MediaPipe's face mesh: x, y, z [px]; zeros without a face")
+FACE_SCORE = Tensor("face_score", DType.FP32, (1,), "confidence of the face [0, 1]; 0 when none is seen")
+HANDS = Tensor(
+    "hands", DType.FP32, (2, 21, 3), "left hand, right hand: MediaPipe's 21 points x, y, z [px]; zeros if unseen"
+)
+HAND_SCORES = Tensor("hand_scores", DType.FP32, (2,), "confidence of each hand [0, 1]; 0 when it is not seen")
+MATTE = Tensor("matte", DType.UINT8, (ANY, ANY), "mask of the person with all that is worn and held, soft edge")
+LABELS = Tensor("labels", DType.UINT8, (ANY, ANY), "Label of every pixel")
+GARMENT_IMAGE = Tensor("garment_image", DType.UINT8, (ANY, ANY, 3), "the garment's photo, long side at most 1408 px")
+CATEGORY = Tensor("category", DType.BYTES, (1,), "a Category: auto, upper, lower or dress")
+GARMENT_CATEGORY = Tensor("garment_category", DType.BYTES, (1,), "the Category that was found: upper, lower or dress")
+GARMENT_MASK = Tensor("garment_mask", DType.UINT8, (ANY, ANY), "mask of the garment in its photo, soft edge")
+GARMENT_INSIDE = Tensor(
+    "garment_inside",
+    DType.UINT8,
+    (ANY, ANY),
+    "mask of the garment's inner side that its photo shows (the back of the collar, of a hem): part of "
+    "garment_mask, never painted on the front of the body",
+)
+GARMENT_POINTS = Tensor("garment_points", DType.FP32, (21, 3), "GarmentPoint rows: x, y [px], score [0, 1]")
+LAYER = Tensor(
+    "layer",
+    DType.UINT8,
+    (ANY, ANY, 4),
+    "the garment laid on the body in the photo's frame: RGB as in the garment's photo, straight alpha; complete "
+    "where hair, hands or arms will lie in front of it",
+)
+LAYER_PARTS = Tensor("layer_parts", DType.UINT8, (ANY, ANY), "Part of every pixel of the layer")
+MASK = Tensor(
+    "mask",
+    DType.BYTES,
+    (1,),
+    "an encoded picture of the photo's size, white where the photo is hidden from everything that paints and may "
+    "change; empty: the system decides",
+)
+REGION = Tensor(
+    "region", DType.UINT8, (ANY, ANY), "the decoded mask (0 or 255) at the image's size; [0, 0] when none was given"
+)
+SEED = Tensor("seed", DType.INT64, (1,), "seed of whatever is random; -1 derives it from the pictures")
+RESULT = Tensor("result", DType.UINT8, (ANY, ANY, 3), "the photo of the person wearing the garment")
+EDIT_MASK = Tensor(
+    "edit_mask", DType.UINT8, (ANY, ANY), "255 where the result may differ from the photo; 0: equal, bit for bit"
+)
+AGNOSTIC = Tensor(
+    "agnostic", DType.UINT8, (ANY, ANY, 3), "the photo with the old garment hidden and what lies behind it filled in"
+)
+FORMAT = Tensor("format", DType.BYTES, (1,), "png, jpeg or webp; only png keeps unedited pixels bit for bit")
+ENCODED = Tensor("encoded", DType.BYTES, (1,), "the encoded result")
+REPORT = Tensor("report", DType.BYTES, (1,), "JSON: scores, warnings, category, expert, seed, sizes (see quality)")
+
+
+def _net(name: str, summary: str, side: int, outputs: tuple[Tensor, ...], max_batch: int = 8) -> Contract:
+    """A converted LiteRT network: one square RGB crop in, in the range that the network was trained on."""
+    crop = Tensor("crop", DType.FP32, (side, side, 3), "RGB crop; range as the model's summary says")
+    return Contract(name, summary, Backend.ONNXRUNTIME, (crop,), outputs, max_batch, artifact=name)
+
+
+def _out(name: str, shape: tuple[int, ...], meaning: str) -> Tensor:
+    return Tensor(name, DType.FP32, shape, meaning)
+
+
+def _wired(model: Contract, **renamed: str) -> Step:
+    """A step whose tensors keep their names, except those that ``renamed`` maps to the ensemble's."""
+    return Step(
+        model.name,
+        {t.name: renamed.get(t.name, t.name) for t in model.inputs},
+        {t.name: renamed.get(t.name, t.name) for t in model.outputs},
+    )
+
+
+# --- the networks ---------------------------------------------------------------------------------------
+
+POSE_DETECTION = _net(
+    "pose_detection",
+    "BlazePose person detector; crop in [-1, 1]",
+    224,
+    (
+        _out("boxes", (2254, 12), "per anchor: box centre, size and 4 keypoints, in crop pixels from the anchor"),
+        _out("logits", (2254, 1), "per anchor: logit of a person"),
+    ),
+)
+POSE_LANDMARK = _net(
+    "pose_landmark",
+    "BlazePose GHUM landmarks (full); crop in [0, 1], aligned to hips and shoulders",
+    256,
+    (
+        _out("landmarks", (195,), "39 points: x, y, z [crop px], visibility logit, presence logit"),
+        _out("presence", (1,), "probability that a person is in the crop"),
+        _out("segmentation", (256, 256, 1), "logit of the person per crop pixel"),
+        _out("world", (117,), "39 points: x, y, z [m]"),
+    ),
+)
+FACE_DETECTION = _net(
+    "face_detection",
+    "BlazeFace short range; crop in [-1, 1]",
+    128,
+    (
+        _out("boxes", (896, 16), "per anchor: box centre, size and 6 keypoints, in crop pixels from the anchor"),
+        _out("logits", (896, 1), "per anchor: logit of a face"),
+    ),
+)
+FACE_LANDMARK = _net(
+    "face_landmark",
+    "Face mesh; crop in [0, 1], aligned to the eyes",
+    192,
+    (
+        _out("mesh", (1404,), "468 points: x, y, z [crop px]"),
+        _out("presence", (1,), "logit of a face in the crop"),
+    ),
+)
+HAND_LANDMARK = _net(
+    "hand_landmark",
+    "Hand landmarks (full); crop in [0, 1], wrist below, middle finger up",
+    224,
+    (
+        _out("points", (63,), "21 points: x, y, z [crop px]"),
+        _out("presence", (1,), "probability of a hand in the crop"),
+        _out("handedness", (1,), "probability that it is a right hand (of an unmirrored photo)"),
+    ),
+)
+SELFIE_SEGMENTATION = _net(
+    "selfie_segmentation",
+    "Person segmentation; crop in [0, 1], the whole photo squeezed to a square",
+    256,
+    (_out("person", (256, 256, 1), "probability of the person per crop pixel"),),
+)
+
+# --- perception -----------------------------------------------------------------------------------------
+
+DECODE = Contract(
+    "decode", "Encoded bytes to an upright RGB image", Backend.PYTHON, (PHOTO,),
+    (Tensor("image", DType.UINT8, (ANY, ANY, 3), "the decoded picture, long side at most 1408 px"),),
+)  # fmt: skip
+DECODE_MASK = Contract(
+    "decode_mask", "An encoded mask to a region of the photo", Backend.PYTHON, (MASK, IMAGE), (REGION,)
+)
+POSE = Contract(
+    "pose", "The person and 33 landmarks", Backend.PYTHON, (IMAGE, PERSON_INDEX),
+    (KEYPOINTS, WORLD, COCO17, BODY25, BOX, PEOPLE, POSE_MASK), calls=("pose_detection", "pose_landmark"),
+)  # fmt: skip
+FACE = Contract(
+    "face", "The face's box and mesh", Backend.PYTHON, (IMAGE, KEYPOINTS), (FACE_BOX, FACE_MESH, FACE_SCORE),
+    calls=("face_detection", "face_landmark"),
+)  # fmt: skip
+HAND = Contract(
+    "hand", "Both hands' landmarks", Backend.PYTHON, (IMAGE, KEYPOINTS), (HANDS, HAND_SCORES),
+    calls=("hand_landmark",),
+)  # fmt: skip
+SILHOUETTE = Contract(
+    "silhouette", "The person's matte", Backend.PYTHON, (IMAGE, KEYPOINTS, BOX, POSE_MASK), (MATTE,),
+    calls=("selfie_segmentation",),
+)  # fmt: skip
+PARSE = Contract(
+    "parse", "What is seen at every pixel", Backend.PYTHON,
+    (IMAGE, KEYPOINTS, FACE_MESH, FACE_SCORE, HANDS, HAND_SCORES, MATTE), (LABELS,),
+)  # fmt: skip
+PERCEPTION = Contract(
+    "perception",
+    "Everything that is known of the person's photo",
+    Backend.ENSEMBLE,
+    (PHOTO, PERSON_INDEX),
+    (
+        IMAGE, KEYPOINTS, WORLD, COCO17, BODY25, BOX, PEOPLE, FACE_BOX, FACE_MESH, FACE_SCORE, HANDS, HAND_SCORES,
+        MATTE, LABELS,
+    ),
+    steps=tuple(_wired(m) for m in (DECODE, POSE, FACE, HAND, SILHOUETTE, PARSE)),
+)  # fmt: skip
+
+# --- the try-on -----------------------------------------------------------------------------------------
+
+GARMENT = Contract(
+    "garment", "The garment cut out, named and measured", Backend.PYTHON, (GARMENT_IMAGE, CATEGORY),
+    (GARMENT_CATEGORY, GARMENT_MASK, GARMENT_INSIDE, GARMENT_POINTS),
+)  # fmt: skip
+WARP = Contract(
+    "warp", "Expert: the garment bent onto the body in 2.5D", Backend.PYTHON,
+    (KEYPOINTS, MATTE, LABELS, GARMENT_IMAGE, GARMENT_CATEGORY, GARMENT_MASK, GARMENT_INSIDE, GARMENT_POINTS),
+    (LAYER, LAYER_PARTS),
+)  # fmt: skip
+COMPOSE = Contract(
+    "compose", "The old garment hidden, the new one laid, lit and blended", Backend.PYTHON,
+    (
+        IMAGE, KEYPOINTS, MATTE, LABELS, FACE_MESH, FACE_SCORE, HANDS, HAND_SCORES, REGION, GARMENT_CATEGORY, LAYER,
+        LAYER_PARTS, SEED,
+    ),
+    (RESULT, EDIT_MASK, AGNOSTIC),
+)  # fmt: skip
+SCORE = Contract(
+    "score", "How good the picture is, without any weights", Backend.PYTHON,
+    (
+        IMAGE, PEOPLE, PERSON_INDEX, LABELS, RESULT, EDIT_MASK, LAYER, LAYER_PARTS, GARMENT_IMAGE, GARMENT_MASK,
+        GARMENT_INSIDE, GARMENT_CATEGORY, SEED,
+    ),
+    (REPORT,),
+)  # fmt: skip
+ENCODE = Contract(
+    "encode", "An RGB image to encoded bytes", Backend.PYTHON, (RESULT, FORMAT), (ENCODED,)
+)
+TRYON_BASIC = Contract(
+    "tryon_basic",
+    "The basic tier: a person's photo and a garment's photo in, the person wearing it out",
+    Backend.ENSEMBLE,
+    (
+        Tensor("person", DType.BYTES, (1,), "the person's photo: " + PHOTO.meaning),
+        Tensor("garment", DType.BYTES, (1,), "the garment's photo from the front: " + PHOTO.meaning),
+        CATEGORY, MASK, PERSON_INDEX, SEED, FORMAT,
+    ),
+    (
+        ENCODED, REPORT, IMAGE, KEYPOINTS, MATTE, LABELS, GARMENT_IMAGE, GARMENT_CATEGORY, GARMENT_MASK,
+        GARMENT_INSIDE, GARMENT_POINTS, LAYER, LAYER_PARTS, RESULT, EDIT_MASK, AGNOSTIC,
+    ),
+    steps=(
+        _wired(PERCEPTION, photo="person"),
+        _wired(DECODE, photo="garment", image="garment_image"),
+        _wired(DECODE_MASK),
+        *(_wired(m) for m in (GARMENT, WARP, COMPOSE, SCORE, ENCODE)),
+    ),
+)  # fmt: skip
+
+CONTRACTS: Mapping[str, Contract] = {
+    c.name: c
+    for c in (
+        POSE_DETECTION, POSE_LANDMARK, FACE_DETECTION, FACE_LANDMARK, HAND_LANDMARK, SELFIE_SEGMENTATION,
+        DECODE, DECODE_MASK, POSE, FACE, HAND, SILHOUETTE, PARSE, PERCEPTION,
+        GARMENT, WARP, COMPOSE, SCORE, ENCODE, TRYON_BASIC,
+    )
+}  # fmt: skip
+"""Every model of the repository by its name."""

@@ -1,0 +1,92 @@
+"""The whole repository in one process, without a server: for tests, benchmarks and debugging.
+
+It reads the same contracts and runs the same ``model.py`` files, so what it computes is what Triton computes;
+what it leaves out is the serving (processes, batching, the wire).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bridge.contracts import CONTRACTS, Backend, Contract
+from bridge.errors import ArtifactMissing
+from bridge.triton.model import Arrays, Infer, Model
+
+REPOSITORY = Path(__file__).parents[2] / "model_repository"
+
+
+class LocalModels(Mapping[str, Infer]):
+    """Every model by name, loaded when first asked for.
+
+    ``seconds`` holds the time of each model's last call [s]; an ensemble's includes its steps'.
+    """
+
+    def __init__(self, repository: Path = REPOSITORY) -> None:
+        self._repository = repository
+        self._loaded: dict[str, Infer] = {}
+        self.seconds: dict[str, float] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(CONTRACTS)
+
+    def __len__(self) -> int:
+        return len(CONTRACTS)
+
+    def __getitem__(self, name: str) -> Infer:
+        if name not in self._loaded:
+            self._loaded[name] = self._load(CONTRACTS[name])
+        return partial(self._timed, name)
+
+    def _timed(self, name: str, **arrays: Any) -> Arrays:
+        start = time.perf_counter()
+        outputs = self._loaded[name](**arrays)
+        self.seconds[name] = time.perf_counter() - start
+        return outputs
+
+    def _load(self, contract: Contract) -> Infer:
+        if contract.backend is Backend.ENSEMBLE:
+            return partial(self._run_steps, contract)
+        folder = self._repository / contract.name / "1"
+        if contract.backend is Backend.ONNXRUNTIME:
+            return _open_onnx(folder / "model.onnx")
+        return _import_model(folder / "model.py").load({name: self[name] for name in contract.calls})
+
+    def _run_steps(self, contract: Contract, **tensors: Any) -> Arrays:
+        pending = list(contract.steps)
+        while pending:
+            step = next(s for s in pending if set(s.inputs.values()) <= tensors.keys())
+            pending.remove(step)
+            outputs = self[step.model](**{name: tensors[source] for name, source in step.inputs.items()})
+            tensors |= {target: outputs[name] for name, target in step.outputs.items()}
+        return tensors
+
+
+def _import_model(path: Path) -> Model:
+    spec = importlib.util.spec_from_file_location(f"model_repository_{path.parts[-3]}", path)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    model: Model = module.TritonPythonModel()
+    return model
+
+
+def _open_onnx(path: Path) -> Infer:
+    import onnxruntime as ort
+
+    if not path.exists():
+        raise ArtifactMissing(f"{path.parts[-3]}/1/model.onnx has not been built; run `make export` first")
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+
+    def infer(**arrays: Any) -> Arrays:
+        return dict(zip(names, session.run(names, arrays), strict=True))
+
+    return infer
