@@ -188,7 +188,7 @@ def _reduced(picture: Image.Image) -> Image.Image:
 
 
 def _srgb(picture: Image.Image) -> Image.Image:
-    """Convert to sRGB by the picture's own profile; without one, or with a broken one, it is taken as sRGB."""
+    """Convert by the picture's own profile; without one, or with a broken one, it is taken as sRGB."""
     return _keeping(picture, _by_profile(picture) or picture.convert("RGB"))
 
 
