@@ -1,0 +1,146 @@
+"""Finding the people of a photo and the 33 landmarks of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from bridge.errors import NoPerson
+from bridge.geometry.crop import Crop
+from bridge.perception.blazepose import Detector, Landmarks, Pose, crop_of
+from bridge.perception.detector import Detection, blend
+from bridge.perception.nets import Arrays, Float32, Net, UInt8
+from bridge.perception.skeletons import BODY25, COCO17, convert
+
+_CANDIDATES = 6  # detections that are followed up in one search
+_CLEAR, _SURE = 0.7, 0.9  # such a detection and two such readings in a row need no further proof
+_JITTER = ((0.0, 0.0, 1.0), (0.05, 0.0, 1.0), (-0.05, 0.05, 1.1), (0.0, -0.05, 0.9))
+_TRUST, _SPREAD = 0.45, 0.06
+# On 17 photos of people, most cut at the neck, mean presence + 0.45 detection was >= 1.03 and the readings'
+# torsos scattered by <= 0.05 torso lengths; on 26 garments and landscapes the sum was <= 0.88.
+
+
+class PoseFinder:
+    """Fulfils the contract ``pose``."""
+
+    def __init__(self, detect: Net, landmark: Net) -> None:
+        """Take the networks ``pose_detection`` and ``pose_landmark``."""
+        self._detect = Detector(detect)
+        self._read = Landmarks(landmark)
+
+    def __call__(self, image: UInt8, person_index: npt.NDArray[np.int32]) -> Arrays:
+        """Find the people of a photo and describe the one that was asked for.
+
+        Args:
+            image: RGB ``[h, w, 3]``.
+            person_index: ``[1]``: counted from the largest (0); -1 is the largest too.
+
+        Raises:
+            NoPerson: nobody is in the photo, or nobody with this index.
+        """
+        height, width = image.shape[:2]
+        people = self._people(image)
+        if not people:
+            raise NoPerson("no person was found in the photo; send one that shows at least the upper body")
+        index = max(int(person_index[0]), 0)
+        if index >= len(people):
+            raise NoPerson(_out_of_range(index, len(people)))
+        pose = self._refined(image, people[index])
+        keypoints = _keypoints(pose, height, width)
+        return {
+            "keypoints": keypoints,
+            "world": pose.world,
+            "coco17": convert(keypoints, COCO17),
+            "body25": convert(keypoints, BODY25),
+            "box": pose.box(height, width),
+            "people": np.array([len(people)], np.int32),
+            "pose_mask": pose.mask(height, width),
+        }
+
+    def _people(self, image: UInt8) -> list[Pose]:
+        """Return everybody, largest first, by the first search that finds anybody."""
+        height, width = image.shape[:2]
+        for crops, threshold in _searches(height, width):
+            found = blend(self._detect(image, crops, threshold))[:_CANDIDATES]
+            poses = self._proven(image, found)
+            if poses:
+                return sorted(_distinct(poses), key=lambda p: -_area(p.box(height, width)))
+        return []
+
+    def _proven(self, image: UInt8, found: list[Detection]) -> list[Pose]:
+        """Return the readings of those detections that are a person's."""
+        if not found:
+            return []
+        first = self._read(image, [crop_of(person) for person in found])
+        second = self._read(image, [pose.next_crop for pose in first])
+        proven = []
+        for person, before, after in zip(found, first, second, strict=True):
+            if person.score >= _CLEAR and min(before.score, after.score) >= _SURE:
+                proven.append(after)
+            elif max(before.score, after.score) > 0.5:
+                proven += self._agreed(image, before.crop, person.score)
+        return proven
+
+    def _agreed(self, image: UInt8, crop: Crop, score: float) -> list[Pose]:
+        """Read several crops around a doubtful one: a person's landmarks agree, a garment's scatter."""
+        first = self._read(image, [crop.shifted(*move) for move in _JITTER])
+        second = self._read(image, [pose.next_crop for pose in first])
+        torsos = np.stack([pose.torso for pose in second])
+        length = np.median([pose.torso_length for pose in second])
+        spread = np.abs(torsos - np.median(torsos, axis=0)).mean() / length
+        presence = np.mean([pose.score for pose in first + second])
+        best = max(second, key=lambda pose: pose.score)
+        return [best] if presence + _TRUST * score >= 1 and spread <= _SPREAD else []
+
+    def _refined(self, image: UInt8, pose: Pose) -> Pose:
+        """Read once more when the landmarks ask for another crop than the one they were read from."""
+        asked = pose.next_crop
+        moved = np.hypot(asked.x - pose.crop.x, asked.y - pose.crop.y) / pose.crop.size
+        if moved < 0.02 and abs(asked.size / pose.crop.size - 1) < 0.05:
+            return pose
+        again = self._read(image, [asked])[0]
+        return again if again.score > pose.score - 0.1 else pose
+
+
+def _searches(height: int, width: int) -> Iterator[tuple[list[Crop], float]]:
+    """Yield windows to search together and the least score, from the usual photo to the odd one."""
+    whole = Crop.whole(height, width)
+    yield [whole, whole.shifted(0, -0.15, 1.3)], 0.3  # the second leaves room for a head that was cut off
+    yield [Crop.whole(height, width, 1.5), Crop.whole(height, width, 2.0)], 0.3
+    yield list(_tiles(height, width, 0.6)), 0.6  # somebody small
+
+
+def _tiles(height: int, width: int, share: float) -> Iterator[Crop]:
+    """Yield overlapping squares of ``share`` of the short side that cover the photo."""
+    side = share * min(height, width)
+    for y in np.linspace(side / 2, height - side / 2, int(np.ceil(height / side))):
+        for x in np.linspace(side / 2, width - side / 2, int(np.ceil(width / side))):
+            yield Crop(float(x), float(y), side)
+
+
+def _distinct(poses: list[Pose]) -> list[Pose]:
+    """Drop the readings of a person that was read before."""
+    kept: list[Pose] = []
+    for pose in sorted(poses, key=lambda p: -p.score):
+        apart = (np.linalg.norm(pose.torso - k.torso, axis=1).mean() / k.torso_length for k in kept)
+        if all(distance > 0.5 for distance in apart):
+            kept.append(pose)
+    return kept
+
+
+def _area(box: Float32) -> float:
+    return float((box[2] - box[0]) * (box[3] - box[1]))
+
+
+def _keypoints(pose: Pose, height: int, width: int) -> Float32:
+    """Return ``[33, 4]``; what lies outside the photo isn't seen, though its place may be known."""
+    points = pose.points[:33]
+    inside = ((points[:, :2] >= 0) & (points[:, :2] < (width, height))).all(axis=1)
+    return np.column_stack([points, pose.visibility * inside]).astype(np.float32)
+
+
+def _out_of_range(index: int, count: int) -> str:
+    people, valid = ("1 person", "0") if count == 1 else (f"{count} people", f"0 to {count - 1}")
+    return f"the photo shows {people}; person_index {index} names nobody: send {valid}, 0 being the largest"
