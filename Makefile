@@ -1,0 +1,66 @@
+# Every way to use this project from a fresh clone; `make` alone lists them.
+# All paths are relative, so that the clone may lie anywhere, also under a name with spaces.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PYTHON ?= python3
+RUN := .venv/bin/python -m
+READY := .venv/.ready
+
+.PHONY: help demo serve test test-slow check configs export bench gallery pins clean
+
+help: ## show this list
+	@echo "A virtual fitting room on NVIDIA Triton. Start with: make demo"
+	@echo
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@echo
+	@echo "  make demo PERSON=me.jpg GARMENT=shirt.jpg     your own photos"
+
+demo: $(READY) weights ## see a person in other garments: writes out/demo/index.html
+	@$(RUN) benchmarks demo $(if $(PERSON),--person "$(PERSON)") $(if $(GARMENT),--garment "$(GARMENT)")
+
+serve: $(READY) weights ## Triton and the REST service, with a page to try it, on http://127.0.0.1:8080
+	@$(RUN) api.cli serve
+
+test: check weights ## everything that must hold: checks, then the tests
+	$(RUN) pytest -m "not slow"
+
+test-slow: $(READY) weights ## the long tests too: load, memory over hundreds of requests
+	$(RUN) pytest
+
+check: $(READY) ## style, types, and the direction of the imports
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	.venv/bin/lint-imports
+
+configs: $(READY) ## write every config.pbtxt from bridge/contracts.py
+	$(RUN) export configs
+
+export: weights ## fetch the weights and convert them to ONNX (skips what is current)
+
+bench: $(READY) weights ## latency per stage; quality too with PAIRS=folder
+	$(RUN) benchmarks latency --json out/latency.json
+	$(if $(PAIRS),$(RUN) benchmarks quality --pairs "$(PAIRS)" --json out/quality.json)
+
+gallery: $(READY) weights ## every person in every garment of PHOTOS=folder, as one sheet
+	$(RUN) benchmarks gallery $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+pins: $(READY) ## resolve pyproject.toml anew into requirements.txt
+	$(RUN) uv pip compile --universal --all-extras --upgrade --no-header --no-emit-index-url \
+	  --quiet pyproject.toml -o requirements.txt
+
+clean: ## remove the environment and everything that was built
+	rm -rf .venv .artifacts out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -f model_repository/*/1/model.onnx
+
+.PHONY: weights
+weights: $(READY)
+	@$(RUN) export weights
+
+$(READY): requirements.txt pyproject.toml
+	@PYTHON="$(PYTHON)" .ci/environment
+	@touch $@
