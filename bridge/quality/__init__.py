@@ -1,0 +1,7 @@
+"""How good a try-on is, measured without any weights.
+
+* :mod:`bridge.quality.report`: the JSON that travels with every picture, field by field.
+* :mod:`bridge.quality.measures`: the scores, each with its definition and range.
+* :mod:`bridge.quality.remarks`: what a person should know about this picture, in words.
+* :mod:`bridge.quality.scorer`: the contract ``score``.
+"""
