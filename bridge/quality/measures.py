@@ -67,7 +67,7 @@ def visible_garment(changed: Region, edit_mask: Pixels, labels: Pixels, layer: P
     neighbours changed.
     """
     covered = (layer[..., 3] >= 128) & (edit_mask > 0) & ~_among(labels, IN_FRONT)
-    return np.asarray(covered & (cv2.medianBlur(changed.astype(np.uint8), 5) > 0))
+    return np.asarray(covered & (changed | (cv2.medianBlur(changed.astype(np.uint8), 5) > 0)))
 
 
 def colour_likeness(result: Pixels, worn: Region, product: Pixels, shown: Region) -> float | None:

@@ -1,0 +1,139 @@
+"""The model `score`: its report, field by field, and its remarks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_type_hints
+
+import numpy as np
+import pytest
+
+from bridge.contracts import SCORE, Category, Label, Part
+from bridge.quality.remarks import cut_edges, remarks
+from bridge.quality.report import NOT_MEASURED, Report, Scores
+from bridge.triton.local import LocalModels
+
+SHAPE = (256, 192)
+
+
+def inputs(**changed: Any) -> dict[str, Any]:
+    """A red shirt laid over a grey one, every tensor as the contract says."""
+    image = np.full((*SHAPE, 3), 120, np.uint8)
+    worn = np.zeros(SHAPE, np.uint8)
+    worn[80:200, 50:140] = 255
+    red = np.zeros((*SHAPE, 3), np.uint8)
+    red[..., 0] = np.where(np.indices(SHAPE).sum(axis=0) % 8 < 4, 180, 200)
+    return {
+        "image": image,
+        "people": np.array([1], np.int32),
+        "person_index": np.array([-1], np.int32),
+        "labels": np.where(worn > 0, Label.UPPER, Label.BACKGROUND).astype(np.uint8),
+        "result": np.where(worn[..., None] > 0, red, image),
+        "edit_mask": worn,
+        "layer": np.dstack([red, worn]),
+        "layer_parts": np.where(worn > 0, Part.TORSO, Part.NONE).astype(np.uint8),
+        "garment_image": red,
+        "garment_mask": worn,
+        "garment_inside": np.zeros(SHAPE, np.uint8),
+        "garment_category": np.array([b"upper"], np.object_),
+        "seed": np.array([7], np.int64),
+    } | changed
+
+
+def score(**changed: Any) -> dict[str, Any]:
+    """The report of one picture."""
+    report: dict[str, Any] = json.loads(LocalModels()["score"](**inputs(**changed))["report"][0])
+    return report
+
+
+def test_the_inputs_are_the_contracts() -> None:
+    """This test feeds the model exactly what the ensemble feeds it."""
+    assert inputs().keys() == {tensor.name for tensor in SCORE.inputs}
+
+
+def test_the_report_has_the_fields_that_it_documents() -> None:
+    """The JSON holds every documented key in the documented order, and nothing else."""
+    report = score()
+    assert list(report) == list(get_type_hints(Report))
+    assert list(report["scores"]) == list(get_type_hints(Scores))
+    assert report["not_measured"] == dict(NOT_MEASURED)
+
+
+def test_a_perfect_picture_scores_perfectly() -> None:
+    """The product's own pixels, all seen, nothing else touched."""
+    report = score()
+    assert report["scores"] == {
+        "protected_identity": 1.0,
+        "garment_colour": 1.0,
+        "garment_detail": 1.0,
+        "old_garment_left": 0.0,
+        "coverage": 1.0,
+        "hem_visible": 1.0,
+        "collar_visible": 1.0,
+    }
+    assert report["warnings"] == []
+    assert (report["category"], report["expert"], report["seed"]) == ("upper", "warp", 7)
+    assert report["sizes"] == {"photo": [192, 256], "garment": [192, 256]}
+
+
+def test_a_lower_garment_has_no_collar() -> None:
+    """Trousers' waistband is no neckline."""
+    report = score(garment_category=np.array([b"lower"], np.object_))
+    assert report["scores"]["collar_visible"] is None
+
+
+def test_a_picture_without_a_garment_says_so() -> None:
+    """An empty layer gives no numbers and one sentence."""
+    report = score(layer=np.zeros((*SHAPE, 4), np.uint8), result=np.full((*SHAPE, 3), 120, np.uint8))
+    assert report["scores"]["garment_colour"] is None
+    assert report["warnings"][0].startswith("Nothing of the garment is seen")
+
+
+GOOD = Scores(
+    protected_identity=1.0,
+    garment_colour=0.9,
+    garment_detail=0.8,
+    old_garment_left=0.0,
+    coverage=0.9,
+    hem_visible=1.0,
+    collar_visible=0.9,
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "category", "words"),
+    [
+        ({"coverage": 0.3}, Category.UPPER, "Only 30% of the garment"),
+        ({"garment_colour": 0.2}, Category.UPPER, "colours differ"),
+        ({"garment_detail": 0.1}, Category.UPPER, "detail was lost"),
+        ({"old_garment_left": 0.2}, Category.UPPER, "old garment"),
+        ({"hem_visible": 0.0}, Category.DRESS, "hem lies outside"),
+    ],
+)
+def test_each_weakness_has_its_sentence(change: Any, category: Category, words: str) -> None:
+    """A good picture says nothing; one bad score gives one sentence that names it."""
+    mask = np.zeros(SHAPE, np.uint8)
+    assert remarks(GOOD, people=1, chosen=-1, garment_mask=mask, category=category) == []
+    said = remarks(GOOD | change, people=1, chosen=-1, garment_mask=mask, category=category)
+    assert len(said) == 1
+    assert words in said[0]
+
+
+@pytest.mark.parametrize(("people", "chosen", "said"), [(1, -1, 0), (3, -1, 1), (3, 1, 0)])
+def test_several_people_are_mentioned_once_and_only_if_nobody_chose(
+    people: int, chosen: int, said: int
+) -> None:
+    """Who was dressed is said only where it was our choice."""
+    mask = np.zeros(SHAPE, np.uint8)
+    sentences = remarks(GOOD, people=people, chosen=chosen, garment_mask=mask, category=Category.UPPER)
+    assert len(sentences) == said
+
+
+def test_a_garment_that_its_photo_cuts_off_is_named_by_edge() -> None:
+    """Both edges that the garment touches are found, and a mere corner is not."""
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[:40, 30:150] = 255
+    mask[:5, :40] = 255
+    assert cut_edges(mask) == ["top"]
+    mask[:, :2] = 255
+    assert cut_edges(mask) == ["left side", "top"]
