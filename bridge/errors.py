@@ -18,7 +18,8 @@
     ├── ArtifactError               artifact_error        503    UNAVAILABLE
     │   ├── ArtifactMissing         artifact_missing      503    UNAVAILABLE
     │   ├── ArtifactCorrupt         artifact_corrupt      503    UNAVAILABLE
-    │   └── LicenceForbids          licence_forbids       503    UNAVAILABLE
+    │   ├── LicenceForbids          licence_forbids       503    UNAVAILABLE
+    │   └── ConversionFailed        conversion_failed     503    UNAVAILABLE
     └── InternalError               internal              500    INTERNAL
 
 The message of every error is a sentence that a stranger understands and that says what to do.
@@ -145,6 +146,12 @@ class LicenceForbids(ArtifactError):
     """The tier may not use these weights."""
 
     code = "licence_forbids"
+
+
+class ConversionFailed(ArtifactError):
+    """Weights could not be translated, or what came out computes something else than its source."""
+
+    code = "conversion_failed"
 
 
 class InternalError(VfrError):
