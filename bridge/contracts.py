@@ -14,7 +14,7 @@ Frames and units, unless a tensor says otherwise:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 
 ANY = -1
@@ -149,12 +149,16 @@ class Backend(str, Enum):
 
 @dataclass(frozen=True)
 class Tensor:
-    """One input or output: ``shape`` is without the batch dimension, ``meaning`` says unit, range and frame."""
+    """One input or output: ``shape`` is without the batch dimension, ``meaning`` says unit, range and frame.
+
+    An input with a ``default`` may be left out, of an ensemble too; a model always gets it.
+    """
 
     name: str
     dtype: DType
     shape: tuple[int, ...]
     meaning: str
+    default: bytes | int | None = None
 
 
 @dataclass(frozen=True)
@@ -186,7 +190,7 @@ class Contract:
 PHOTO = Tensor("photo", DType.BYTES, (1,), "an encoded JPEG, PNG or WebP picture, as it was uploaded")
 IMAGE = Tensor("image", DType.UINT8, (ANY, ANY, 3), "the person's photo, long side at most 1408 px")
 PERSON_INDEX = Tensor(
-    "person_index", DType.INT32, (1,), "which person, counted from the largest (0); -1 takes the largest"
+    "person_index", DType.INT32, (1,), "which person, counted from the largest (0); -1 takes the largest", default=-1
 )
 KEYPOINTS = Tensor(
     "keypoints",
@@ -213,7 +217,7 @@ HAND_SCORES = Tensor("hand_scores", DType.FP32, (2,), "confidence of each hand [
 MATTE = Tensor("matte", DType.UINT8, (ANY, ANY), "mask of the person with all that is worn and held, soft edge")
 LABELS = Tensor("labels", DType.UINT8, (ANY, ANY), "Label of every pixel")
 GARMENT_IMAGE = Tensor("garment_image", DType.UINT8, (ANY, ANY, 3), "the garment's photo, long side at most 1408 px")
-CATEGORY = Tensor("category", DType.BYTES, (1,), "a Category: auto, upper, lower or dress")
+CATEGORY = Tensor("category", DType.BYTES, (1,), "a Category: auto, upper, lower or dress", default=b"auto")
 GARMENT_CATEGORY = Tensor("garment_category", DType.BYTES, (1,), "the Category that was found: upper, lower or dress")
 GARMENT_MASK = Tensor("garment_mask", DType.UINT8, (ANY, ANY), "mask of the garment in its photo, soft edge")
 GARMENT_INSIDE = Tensor(
@@ -238,11 +242,12 @@ MASK = Tensor(
     (1,),
     "an encoded picture of the photo's size, white where the photo is hidden from everything that paints and may "
     "change; empty: the system decides",
+    default=b"",
 )
 REGION = Tensor(
     "region", DType.UINT8, (ANY, ANY), "the decoded mask (0 or 255) at the image's size; [0, 0] when none was given"
 )
-SEED = Tensor("seed", DType.INT64, (1,), "seed of whatever is random; -1 derives it from the pictures")
+SEED = Tensor("seed", DType.INT64, (1,), "seed of whatever is random; -1 derives it from the pictures", default=-1)
 RESULT = Tensor("result", DType.UINT8, (ANY, ANY, 3), "the photo of the person wearing the garment")
 EDIT_MASK = Tensor(
     "edit_mask", DType.UINT8, (ANY, ANY), "255 where the result may differ from the photo; 0: equal, bit for bit"
@@ -250,7 +255,9 @@ EDIT_MASK = Tensor(
 AGNOSTIC = Tensor(
     "agnostic", DType.UINT8, (ANY, ANY, 3), "the photo with the old garment hidden and what lies behind it filled in"
 )
-FORMAT = Tensor("format", DType.BYTES, (1,), "png, jpeg or webp; only png keeps unedited pixels bit for bit")
+FORMAT = Tensor(
+    "format", DType.BYTES, (1,), "png, jpeg or webp; only png keeps unedited pixels bit for bit", default=b"png"
+)
 ENCODED = Tensor("encoded", DType.BYTES, (1,), "the encoded result")
 REPORT = Tensor("report", DType.BYTES, (1,), "JSON: scores, warnings, category, expert, seed, sizes (see quality)")
 
@@ -411,10 +418,7 @@ TRYON_BASIC = Contract(
         Tensor("garment", DType.BYTES, (1,), "the garment's photo from the front: " + PHOTO.meaning),
         CATEGORY, MASK, PERSON_INDEX, SEED, FORMAT,
     ),
-    (
-        ENCODED, REPORT, IMAGE, KEYPOINTS, MATTE, LABELS, GARMENT_IMAGE, GARMENT_CATEGORY, GARMENT_MASK,
-        GARMENT_INSIDE, GARMENT_POINTS, LAYER, LAYER_PARTS, RESULT, EDIT_MASK, AGNOSTIC,
-    ),
+    (ENCODED, REPORT),
     steps=(
         _wired(PERCEPTION, photo="person"),
         _wired(DECODE, photo="garment", image="garment_image"),
@@ -422,13 +426,24 @@ TRYON_BASIC = Contract(
         *(_wired(m) for m in (GARMENT, WARP, COMPOSE, SCORE, ENCODE)),
     ),
 )  # fmt: skip
+TRYON_BASIC_STAGES = replace(
+    TRYON_BASIC,
+    name="tryon_basic_stages",
+    summary="tryon_basic with everything it saw and made on the way; ask for all of its outputs or none by name",
+    outputs=(
+        ENCODED, REPORT, IMAGE, KEYPOINTS, MATTE, LABELS, GARMENT_IMAGE, GARMENT_CATEGORY, GARMENT_MASK,
+        GARMENT_INSIDE, GARMENT_POINTS, LAYER, LAYER_PARTS, RESULT, EDIT_MASK, AGNOSTIC,
+    ),
+)  # fmt: skip
+"""An ensemble of its own, because Triton (up to 26.06 at least) answers "unexpected deadlock" when a request
+leaves out an output that another step reads (server issue 7482), so that ``tryon_basic`` shows none of those."""
 
 CONTRACTS: Mapping[str, Contract] = {
     c.name: c
     for c in (
         POSE_DETECTION, POSE_LANDMARK, FACE_DETECTION, FACE_LANDMARK, HAND_LANDMARK, SELFIE_SEGMENTATION,
         DECODE, DECODE_MASK, POSE, FACE, HAND, SILHOUETTE, PARSE, PERCEPTION,
-        GARMENT, WARP, COMPOSE, SCORE, ENCODE, TRYON_BASIC,
+        GARMENT, WARP, COMPOSE, SCORE, ENCODE, TRYON_BASIC, TRYON_BASIC_STAGES,
     )
 }  # fmt: skip
 """Every model of the repository by its name."""
