@@ -1,4 +1,4 @@
-"""Reads a LiteRT (TensorFlow Lite) model into plain objects: its tensors, its operators, its constants as arrays.
+"""Reads a LiteRT (TensorFlow Lite) model into plain objects: tensors, operators, and constants as arrays.
 
 The format is the flatbuffer of ``tensorflow/lite/schema/schema.fbs`` (repository tensorflow/tensorflow); the
 generated reader comes with the ``ai-edge-litert`` wheel. Arrays are channels-last, as LiteRT stores them.
@@ -6,15 +6,14 @@ generated reader comes with the ``ai-edge-litert`` wheel. Arrays are channels-la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from bridge.errors import ArtifactCorrupt
+from bridge.errors import ConversionFailed
 
 if TYPE_CHECKING:
     from ai_edge_litert import schema_py_generated as schema
@@ -67,15 +66,17 @@ def parse(content: bytes) -> Network:
     """Read a ``.tflite`` file's bytes.
 
     Raises:
-        ArtifactCorrupt: the bytes are no LiteRT model, or one with several graphs.
+        ConversionFailed: the bytes are no LiteRT model, or one with several graphs.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     if not schema.Model.ModelBufferHasIdentifier(content, 0):
-        raise ArtifactCorrupt("this file is no LiteRT model: its identifier TFL3 is missing")
+        raise ConversionFailed("this file is no LiteRT model: its identifier TFL3 is missing")
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     if len(model.subgraphs) != 1:
-        raise ArtifactCorrupt(f"this LiteRT model has {len(model.subgraphs)} graphs; only one can be translated")
+        raise ConversionFailed(
+            f"this LiteRT model has {len(model.subgraphs)} graphs; only one can be translated"
+        )
     graph = model.subgraphs[0]
     kinds = [_kind(code) for code in model.operatorCodes]
     return Network(
@@ -90,7 +91,7 @@ def _kind(code: schema.OperatorCodeT) -> str:
     from ai_edge_litert import schema_py_generated as schema
 
     if code.customCode:
-        return str(code.customCode.decode())
+        return bytes(code.customCode).decode()
     # Files older than 2020 state small numbers in the deprecated field alone.
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
     return next(name for name, value in vars(schema.BuiltinOperator).items() if value == number)
@@ -108,30 +109,31 @@ def _tensor(t: schema.TensorT, buffer: Array | None) -> Tensor:
     if buffer is None:
         return Tensor(name, shape)
     if t.type not in _DTYPES:
-        raise ArtifactCorrupt(f"tensor {name} is of type {t.type} of schema.fbs, which can't be translated")
+        raise ConversionFailed(f"tensor {name} is of type {t.type} of schema.fbs, which can't be translated")
     values = np.frombuffer(buffer.tobytes(), _DTYPES[t.type])
-    return Tensor(name, shape, values.reshape(shape) if t.sparsity is None else _densify(values, shape, t.sparsity))
+    values = values.reshape(shape) if t.sparsity is None else _densify(values, shape, t.sparsity)
+    return Tensor(name, shape, values)
 
 
 def _densify(values: Array, shape: tuple[int, ...], sparsity: schema.SparsityParametersT) -> Array:
     """Spread a sparse constant's ``values`` over its shape; what the file leaves out is zero."""
     order = list(map(int, sparsity.traversalOrder))
     if len(order) != len(shape):
-        raise ArtifactCorrupt("block-sparse tensors can't be translated")
+        raise ConversionFailed("block-sparse tensors can't be translated")
     dense = np.zeros([shape[axis] for axis in order], values.dtype)
-    places = np.array(list(_places(sparsity.dimMetadata)), np.intp).reshape(-1, len(order))
-    dense[tuple(places.T)] = values
+    dense[tuple(_places(sparsity.dimMetadata).T)] = values
     return dense.transpose(np.argsort(order))
 
 
-def _places(levels: list[schema.DimensionMetadataT]) -> Iterator[tuple[int, ...]]:
-    """Yield the index of each stored value, in the order of storage (TACO's format, Kjolstad et al. 2017)."""
-    nodes: list[tuple[int, ...]] = [()]
+def _places(levels: list[schema.DimensionMetadataT]) -> Array:
+    """Return each stored value's index, in the order of storage (TACO's format, Kjolstad et al. 2017)."""
+    places = np.zeros((1, 0), np.intp)
     for level in levels:
         if level.format == _DENSE:
-            nodes = [(*node, i) for node in nodes for i in range(level.denseSize)]
+            counts = np.full(len(places), level.denseSize)
+            index = np.tile(np.arange(level.denseSize), len(places))
         else:
-            bounds = list(pairwise(map(int, level.arraySegments.values)))
-            indices = list(map(int, level.arrayIndices.values))
-            nodes = [(*node, i) for node, (lo, hi) in zip(nodes, bounds, strict=True) for i in indices[lo:hi]]
-    return iter(nodes)
+            counts = np.diff(np.asarray(level.arraySegments.values, np.intp))
+            index = np.asarray(level.arrayIndices.values, np.intp)
+        places = np.column_stack([places.repeat(counts, axis=0), index])
+    return places
