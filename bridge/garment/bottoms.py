@@ -1,0 +1,58 @@
+"""The landmarks of what hangs from the waist: trousers, shorts and skirts, one side at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bridge.garment.outline import Outline, Side, farthest
+from bridge.garment.tops import Found
+
+HIP_DEPTH = 0.55
+"""The hips lie this share of the waistband's width below it (18 to 20 cm under a band of 35 cm)."""
+
+
+def find_crotch(outline: Outline) -> tuple[float, float] | None:
+    """The top of the gap between two legs.
+
+    Args:
+        outline: the garment's outline.
+
+    Returns:
+        Its (x, y) in the garment's frame [px], or None when the lower edge is in one piece.
+    """
+    below = np.nonzero(outline.split[int(0.12 * len(outline.split)) :])[0] + int(0.12 * len(outline.split))
+    cloth = np.nonzero(~outline.split)[0]
+    below = below[below > cloth[0]] if len(cloth) else below
+    if len(below) < 0.06 * len(outline.split):
+        return None
+    return 0.0, float(below[0] + outline.top)
+
+
+def read_side(side: Side, outline: Outline, crotch: tuple[float, float] | None) -> Found:
+    """Read one side of trousers, shorts or a skirt.
+
+    Args:
+        side: the half of the outline.
+        outline: the whole outline.
+        crotch: the top of the gap between the legs, None for a skirt.
+
+    Returns:
+        waist, hip, hem and, for trousers, hem_inner.
+    """
+    y = side.path[:, 1]
+    upper = int(np.argmax(y > y[0] + 0.3 * outline.height))
+    waist, _ = farthest(side.path, 0, upper)
+    found: Found = {"waist": (*side.path[waist], 0.9)}
+    hip = y[waist] + HIP_DEPTH * 2 * side.path[waist, 0]
+    if crotch:
+        hip = min(hip, y[waist] + 0.8 * (crotch[1] - y[waist]))
+    hip = min(hip, y[waist] + 0.6 * (outline.bottom - y[waist]))
+    row = int(np.clip(hip - outline.top, 0, len(outline.outer) - 1))
+    found["hip"] = (float(outline.outer[row, 0 if side.sign > 0 else 1]), float(hip), 0.8)
+    if crotch is None:
+        hem, _ = farthest(side.path, upper, len(side.path) - 1)
+        return found | {"hem": (*side.path[hem], 0.9)}
+    lowest = int(np.argmax(y))
+    hem, _ = farthest(side.path, upper, lowest)
+    inner, _ = farthest(side.path, hem, len(side.path) - 1)
+    return found | {"hem": (*side.path[hem], 0.9), "hem_inner": (*side.path[inner], 0.9)}

@@ -1,0 +1,103 @@
+"""Sleeves on one side of an outline: whether there is one, where it joins the body and where it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bridge.garment.outline import Numbers, Side, dents, turning
+
+LEDGE = 0.13
+"""A sleeve ends in an edge that runs back towards the body for at least this share of the body's half width: its
+cuff, and the under side of a short sleeve. The side of a dress runs back too, but downwards."""
+LEVEL = 0.5
+"""How steeply such an edge may descend (down per inward)."""
+
+
+@dataclass(frozen=True)
+class Sleeve:
+    """A sleeve, as indices into the half path.
+
+    Attributes:
+        outer: the cuff's end on the edge that comes from the shoulder.
+        inner: the cuff's end on the edge that comes from the armpit.
+        notch: where the outline leaves the sleeve and goes on along the body.
+    """
+
+    outer: int
+    inner: int
+    notch: int
+
+
+def find_sleeve(side: Side, half_width: float) -> Sleeve | None:
+    """Find the sleeve on one side.
+
+    Args:
+        side: one half of the outline.
+        half_width: half the width of the garment's body [px].
+
+    Returns:
+        The sleeve, or None for a sleeveless side.
+    """
+    notches = [
+        (depth, last, first)
+        for first, end, last, depth in dents(side.path)
+        if depth > 0.05 * half_width and _ledge(side, first, last) > LEDGE * half_width
+    ]
+    notches = [n for n in notches if side.path[n[1], 0] > 0.3 * half_width]
+    if not notches:
+        return None
+    _, notch, _ = max(notches)
+    outer, inner = _cuff(side, notch, half_width)
+    return Sleeve(outer, inner, notch)
+
+
+def _ledge(side: Side, first: int, last: int) -> float:
+    """How far the outline runs back towards the body before the notch, without going down much [px]."""
+    step = np.diff(side.path[max(0, first - 40) : last + 1], axis=0)
+    level = (step[:, 0] < 0) & (step[:, 1] < LEVEL * -step[:, 0])
+    return float(-step[level, 0].sum())
+
+
+def _cuff(side: Side, notch: int, half_width: float) -> tuple[int, int]:
+    """The two turning points between which the sleeve ends.
+
+    Every pair of points between the shoulder and the notch is weighed: both turn outward, the way between them is
+    straight, it lies far from the sleeve's root and crosses the sleeve instead of following it.
+    """
+    begin = int(np.argmax(side.path[:notch, 0] > 0.55 * half_width))
+    index = np.arange(begin, notch + 1)
+    if len(index) < 8:
+        return begin, notch
+    bend = np.clip(turning(side.path, 6), -0.5, 1.3) + np.clip(turning(side.path, 12), -0.5, 1.3)
+    index = index[:: max(1, len(index) // 110)]
+    at = side.path[index]
+    first, second = np.triu_indices(len(index), k=3)
+    chord = at[second] - at[first]
+    length = np.hypot(chord[:, 0], chord[:, 1])
+    way = (index[second] - index[first]) * side.step
+    root = _root(side, begin, notch)
+    middle = (at[first] + at[second]) / 2 - root
+    reach = np.hypot(middle[:, 0], middle[:, 1])
+    across = np.abs((chord * _direction(at, first, second)).sum(-1)) / np.maximum(length, 1)
+    fits = (length > 0.16 * half_width) & (length < 1.1 * half_width)
+    score = bend[index[first]] + bend[index[second]] + 3.0 * reach / max(float(reach.max()), 1) - 1.6 * across
+    score -= 4 * np.clip(way / np.maximum(length, 1) - 1.03, 0, 2)
+    best = int(np.argmax(np.where(fits, score, -np.inf)))
+    return int(index[first[best]]), int(index[second[best]])
+
+
+def _root(side: Side, begin: int, notch: int) -> Numbers:
+    root: Numbers = (side.path[begin] + side.path[notch]) / 2
+    return root
+
+
+def _direction(at: Numbers, first: Numbers, second: Numbers) -> Numbers:
+    """The sleeve's direction just before the cuff: the mean of both edges' last stretch [unit vector]."""
+    before = at[np.maximum(first - 8, 0)] - at[first]
+    after = at[np.minimum(second + 8, len(at) - 1)] - at[second]
+    both = before / np.maximum(np.hypot(before[:, 0], before[:, 1]), 1e-6)[:, None]
+    both = both + after / np.maximum(np.hypot(after[:, 0], after[:, 1]), 1e-6)[:, None]
+    direction: Numbers = both / np.maximum(np.hypot(both[:, 0], both[:, 1]), 1e-6)[:, None]
+    return direction

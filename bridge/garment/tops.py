@@ -1,0 +1,146 @@
+"""The landmarks of what hangs from the shoulders: tops and dresses, one side at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bridge.garment.outline import Numbers, Outline, Side, deepest, farthest, turning
+from bridge.garment.sleeves import Sleeve, find_sleeve
+
+Found = dict[str, tuple[float, float, float]]
+"""Landmarks of one side by name, as (x, y, score) in that side's coordinates."""
+
+ARMHOLE = 0.50
+"""The depth of an armhole as a share of the width between the shoulders' tips, where it is hidden."""
+LOWEST_ARMHOLE = 0.78
+"""A sleeve that hangs beside the body hides its armpit when the gap begins lower than this share."""
+
+
+def half_width(outline: Outline) -> float:
+    """Half the width of the garment's body [px]: its narrowest in the middle of its height."""
+    rows = len(outline.runs)
+    part = outline.runs[int(0.28 * rows) : int(0.7 * rows), :, 1]
+    both = np.nan_to_num(part.mean(1), nan=np.inf)
+    return float(max(np.percentile(both[np.isfinite(both)], 10), 8.0)) if np.isfinite(both).any() else 8.0
+
+
+def read_side(side: Side, outline: Outline, width: float, *, long: bool) -> Found:
+    """Read one side of a top or a dress.
+
+    Args:
+        side: the half of the outline.
+        outline: the whole outline.
+        width: half the width of the garment's body [px].
+        long: whether it is a dress, whose hips are wanted as well.
+
+    Returns:
+        collar, shoulder, armpit, cuff_outer, cuff_inner, waist, hip, hem: those that there are.
+    """
+    sleeve = find_sleeve(side, width)
+    limit = sleeve.outer if sleeve else _sleeveless_limit(side, width)
+    collar = _collar(side, limit, width)
+    found: Found = {}
+    if sleeve:
+        shoulder = _shoulder(side, collar, sleeve, width)
+        armpit, trust = _armpit(side, sleeve, side.path[shoulder])
+        found["cuff_outer"] = (*side.path[sleeve.outer], 0.9)
+        found["cuff_inner"] = (*side.path[sleeve.inner], 0.9)
+        below = sleeve.notch
+    else:
+        shoulder, below = _armhole(side, collar, limit)
+        armpit, trust = side.path[below], 0.8
+    found["collar"] = (*side.path[collar], 0.9)
+    found["shoulder"] = (*side.path[shoulder], 0.8)
+    found["armpit"] = (armpit[0], armpit[1], trust)
+    hem, _ = farthest(side.path, below, len(side.path) - 1)
+    found["hem"] = (*side.path[hem], 0.9)
+    return found | _flank(side, outline, found, long=long)
+
+
+def _sleeveless_limit(side: Side, width: float) -> int:
+    """The point on the side about as far below the top as the body is wide: below any armhole."""
+    x, y = side.path[:, 0], side.path[:, 1]
+    outside = (y > y.min() + 1.5 * width) & (x > 0.55 * width)
+    return int(np.argmax(outside)) if outside.any() else len(y) // 2
+
+
+def _collar(side: Side, limit: int, width: float) -> int:
+    """The corner between the neckline and the shoulder.
+
+    It stands out from the chord between the neckline's middle and the shoulder; where a standing collar or a hood
+    rises from the shoulders, the corner at its foot counts.
+    """
+    outward = np.nonzero(side.path[:limit, 0] > 0.8 * width)[0]
+    end = int(outward[0]) if len(outward) else limit
+    corner, _ = farthest(side.path, 0, end)
+    foot, depth = deepest(side.path, corner, end)
+    high = side.path[foot, 1] - side.path[corner, 1] > 0.12 * width
+    return foot if high and depth > 0.06 * width and side.path[foot, 0] < 0.7 * width else corner
+
+
+def _shoulder(side: Side, collar: int, sleeve: Sleeve, width: float) -> int:
+    """The shoulder's tip: where the outline bends down into the sleeve, about above the armpit."""
+    index = np.arange(collar + 2, max(collar + 4, sleeve.outer - 2))
+    expected = min(side.path[sleeve.notch, 0], 1.15 * width) * 1.05
+    reach = max(4, round(0.22 * width / side.step))
+    bend = np.clip(turning(side.path, reach)[index], 0, 0.9) + 0.12
+    near = np.exp(-(((side.path[index, 0] - expected) / (0.25 * expected)) ** 2))
+    return int(index[np.argmax(bend * near)])
+
+
+def _armpit(side: Side, sleeve: Sleeve, shoulder: Numbers) -> tuple[Numbers, float]:
+    """The armpit: the notch, the top of an enclosed gap above it, or a guess where the sleeve hides it."""
+    notch = side.path[sleeve.notch]
+    gaps = [g for g in side.gaps if shoulder[1] < g[1] < notch[1] and g[0] > 0.5 * notch[0]]
+    highest = min(gaps, key=lambda g: float(g[1]), default=notch)
+    across = 2 * shoulder[0]
+    cuff = (side.path[sleeve.outer] + side.path[sleeve.inner]) / 2
+    hangs = abs(cuff[0] - shoulder[0]) < 0.55 * (cuff[1] - shoulder[1])
+    if hangs and highest[1] - shoulder[1] > LOWEST_ARMHOLE * across:
+        return np.array([min(highest[0], shoulder[0]), shoulder[1] + ARMHOLE * across]), 0.4
+    return highest, 0.9
+
+
+def _armhole(side: Side, collar: int, limit: int) -> tuple[int, int]:
+    """A sleeveless side: the outer end of the strap's top, and the corner where the armhole meets the side."""
+    shoulder, _ = farthest(side.path, collar, limit)
+    hollow, depth = deepest(side.path, shoulder, limit)
+    if depth < 0.02 * float(np.hypot(*(side.path[limit] - side.path[shoulder]))):
+        hollow = shoulder
+    armpit, _ = farthest(side.path, hollow, limit)
+    if armpit in (hollow, shoulder):
+        armpit = (hollow + limit) // 2
+    return shoulder, armpit
+
+
+def _flank(side: Side, outline: Outline, found: Found, *, long: bool) -> Found:
+    """Waist and hip: on the side, at heights that the shoulders' width suggests."""
+    across = 2 * found["shoulder"][0]
+    top, bottom = found["armpit"][1], found["hem"][1]
+    heights = np.arange(top, bottom)
+    if len(heights) < 4:
+        return {}
+    xs = _side_at(side, outline, found, heights)
+    share = (heights - top) / max(bottom - top, 1)
+    expected = min(0.55 * across / max(bottom - top, 1), 0.6)
+    cost = xs / max(float(np.median(xs)), 1) + 0.5 * np.clip(np.abs(share - expected) - 0.1, 0, 1)
+    cost[(share < 0.12) | (share > 0.9)] = np.inf
+    waist = int(np.argmin(cost))
+    points: Found = {"waist": (float(xs[waist]), float(heights[waist]), 0.7)}
+    if long:
+        hip = min(int(waist + 0.5 * across), waist + (len(heights) - waist) * 2 // 3)
+        points["hip"] = (float(xs[hip]), float(heights[hip]), 0.6)
+    return points
+
+
+def _side_at(side: Side, outline: Outline, found: Found, heights: Numbers) -> Numbers:
+    """The side's x at the given heights; where a sleeve covers it, drawn through from above to below."""
+    rows = np.clip((heights - outline.top).astype(int), 0, len(outline.runs) - 1)
+    column = 0 if side.sign > 0 else 1
+    xs = outline.runs[rows, column, 1].copy()
+    if "cuff_outer" in found:
+        lowest = max(found["cuff_outer"][1], found["cuff_inner"][1])
+        xs[(heights < lowest + 2) & (xs > outline.outer[rows, column] - 3)] = np.nan
+    xs[0], seen = found["armpit"][0], ~np.isnan(xs)
+    seen[0] = True
+    return np.interp(heights, heights[seen], xs[seen])
