@@ -1,0 +1,1 @@
+"""How good, how fast and how steady the try-on is; results as data. ``python -m benchmarks --help``."""
