@@ -20,6 +20,7 @@
     │   ├── ArtifactCorrupt         artifact_corrupt      503    UNAVAILABLE
     │   ├── LicenceForbids          licence_forbids       503    UNAVAILABLE
     │   └── ConversionFailed        conversion_failed     503    UNAVAILABLE
+    ├── ConfigError                 config_error          500    INTERNAL
     └── InternalError               internal              500    INTERNAL
 
 The message of every error is a sentence that a stranger understands and that says what to do.
@@ -152,6 +153,12 @@ class ConversionFailed(ArtifactError):
     """Weights could not be translated, or what came out computes something else than its source."""
 
     code = "conversion_failed"
+
+
+class ConfigError(VfrError):
+    """A file in ``configs/`` says something that can't be done."""
+
+    code = "config_error"
 
 
 class InternalError(VfrError):

@@ -1,1 +1,1 @@
-"""Serving: the client, the embedded server, the base of the Python models. Empty, so that each part imports alone."""
+"""Serving: client, embedded server, base of the Python models. Empty, so that each part imports alone."""

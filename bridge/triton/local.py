@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from bridge.contracts import CONTRACTS, Backend, Contract
 from bridge.errors import ArtifactMissing
-from bridge.triton.model import Arrays, Infer, Model
+from bridge.triton.model import Array, Arrays, Infer, Model
+from bridge.triton.tensors import checked, complete
 
 REPOSITORY = Path(__file__).parents[2] / "model_repository"
 
@@ -42,9 +42,9 @@ class LocalModels(Mapping[str, Infer]):
             self._loaded[name] = self._load(CONTRACTS[name])
         return partial(self._timed, name)
 
-    def _timed(self, name: str, **arrays: Any) -> Arrays:
+    def _timed(self, name: str, **arrays: Array) -> Arrays:
         start = time.perf_counter()
-        outputs = self._loaded[name](**arrays)
+        outputs = checked(CONTRACTS[name], self._loaded[name](**complete(CONTRACTS[name], arrays)))
         self.seconds[name] = time.perf_counter() - start
         return outputs
 
@@ -56,14 +56,14 @@ class LocalModels(Mapping[str, Infer]):
             return _open_onnx(folder / "model.onnx")
         return _import_model(folder / "model.py").load({name: self[name] for name in contract.calls})
 
-    def _run_steps(self, contract: Contract, **tensors: Any) -> Arrays:
+    def _run_steps(self, contract: Contract, **tensors: Array) -> Arrays:
         pending = list(contract.steps)
         while pending:
             step = next(s for s in pending if set(s.inputs.values()) <= tensors.keys())
             pending.remove(step)
             outputs = self[step.model](**{name: tensors[source] for name, source in step.inputs.items()})
             tensors |= {target: outputs[name] for name, target in step.outputs.items()}
-        return tensors
+        return {tensor.name: tensors[tensor.name] for tensor in contract.outputs}
 
 
 def _import_model(path: Path) -> Model:
@@ -86,7 +86,7 @@ def _open_onnx(path: Path) -> Infer:
     session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
 
-    def infer(**arrays: Any) -> Arrays:
+    def infer(**arrays: Array) -> Arrays:
         return dict(zip(names, session.run(names, arrays), strict=True))
 
     return infer

@@ -23,8 +23,8 @@ Models = Mapping[str, Infer]
 class Model:
     """One model of the repository: names a contract and loads the object that fulfils it.
 
-    Each ``model_repository/<name>/1/model.py`` is a subclass; :mod:`bridge.triton.serving` runs it inside Triton,
-    :mod:`bridge.triton.local` in this process.
+    Each ``model_repository/<name>/1/model.py`` is a subclass; :mod:`bridge.triton.serving` runs it inside
+    Triton, :mod:`bridge.triton.local` in this process.
     """
 
     contract: ClassVar[Contract]

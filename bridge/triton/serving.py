@@ -1,9 +1,86 @@
-"""What every ``model.py`` runs on inside Triton."""
+"""What every ``model.py`` runs on inside Triton.
+
+An exception out of ``execute`` would fail every request of the batch and send its traceback to all callers
+(``Stub::ProcessRequests`` in python_backend's ``pb_stub.cc``). So each request gets an answer of its own: its
+arrays, the sentence of an error that is meant for the caller, or a note that the log knows more.
+"""
 
 from __future__ import annotations
 
-from bridge.triton.model import Model
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from bridge.contracts import CONTRACTS, Contract
+from bridge.errors import InternalError, VfrError, from_wire
+from bridge.triton.model import Array, Arrays, Infer, Model
+from bridge.triton.stub import Request, Response, stub
+from bridge.triton.tensors import checked, complete
 
 
 class PythonModel(Model):
     """A :class:`Model` that Triton's Python backend can run."""
+
+    _infer: Infer
+
+    def initialize(self, args: Mapping[str, str]) -> None:  # noqa: ARG002 - Triton's signature
+        """Load the model; called once per instance, before the first request."""
+        self._infer = self.load({name: partial(_call, CONTRACTS[name]) for name in self.contract.calls})
+
+    def execute(self, requests: Sequence[Request]) -> list[Response]:
+        """Answer each request by itself."""
+        return [answer(self.contract.name, request, self._run) for request in requests]
+
+    def _run(self, request: Request) -> Arrays:
+        arrays = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
+        return checked(self.contract, self._infer(**complete(self.contract, arrays)))
+
+
+def answer(model: str, request: Request, run: Callable[[Request], Arrays]) -> Response:
+    """Return ``run(request)`` as a response, or the error that it raised, in words meant for the caller."""
+    if request.is_cancelled():
+        return failure(InternalError(f"the request to {model} was cancelled."), stub().TritonError.CANCELLED)
+    try:
+        return success(run(request))
+    except Exception as error:
+        if isinstance(error, VfrError) and not isinstance(error, InternalError):
+            return failure(error)
+        return hidden(model)
+
+
+def success(arrays: Arrays) -> Response:
+    """Return the arrays as a response."""
+    tensors = [stub().Tensor(name, np.ascontiguousarray(array)) for name, array in arrays.items()]
+    return stub().InferenceResponse(output_tensors=tensors)
+
+
+def failure(error: VfrError, code: int | None = None) -> Response:
+    """Return the error as a response: ``code: sentence``, with the gRPC status that its class names."""
+    codes = stub().TritonError
+    statuses = {"INVALID_ARGUMENT": codes.INVALID_ARG, "UNAVAILABLE": codes.UNAVAILABLE}
+    status = statuses.get(error.grpc_status, codes.INTERNAL) if code is None else code
+    return stub().InferenceResponse(error=codes(error.to_wire(), status))
+
+
+def hidden(model: str) -> Response:
+    """Write the current exception to the server's log and return a response that tells nothing of it."""
+    stub().Logger.log_error(f"{model} failed: {traceback.format_exc()}")
+    sentence = "something went wrong inside the server; the details are in its log."
+    return failure(InternalError(f"{model}: {sentence}"))
+
+
+def _call(contract: Contract, **arrays: Array) -> Arrays:
+    """Ask another model of the repository: Triton's business logic scripting, BLS."""
+    inputs = complete(contract, arrays)
+    request = stub().InferenceRequest(
+        model_name=contract.name,
+        requested_output_names=[tensor.name for tensor in contract.outputs],
+        inputs=[stub().Tensor(name, np.ascontiguousarray(array)) for name, array in inputs.items()],
+    )
+    response = request.exec()
+    if response.has_error():
+        message = response.error().message()
+        raise from_wire(message) or InternalError(f"{contract.name}: {message}")
+    return {tensor.name(): tensor.as_numpy() for tensor in response.output_tensors()}

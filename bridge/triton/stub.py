@@ -1,0 +1,101 @@
+"""What is used of Triton's Python backend: its API as types.
+
+The module exists only inside Triton's stub process, and its classes are put into it after ``model.py`` was
+imported, so it is asked for when it is needed: ``stub().Tensor``. See ``src/pb_stub.cc`` in
+triton-inference-server/python_backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
+
+from bridge.triton.model import Array
+
+
+class StubTensor(Protocol):
+    """A named array."""
+
+    def name(self) -> str:
+        """Return the tensor's name."""
+
+    def as_numpy(self) -> Array:
+        """Return a copy, which outlives the request; BYTES as objects."""
+
+
+class TritonError(Protocol):
+    """A message with a code, as it travels to the caller."""
+
+    def message(self) -> str:
+        """Return the sentence."""
+
+
+class Response(Protocol):
+    """The answer to one request: tensors or an error."""
+
+    def has_error(self) -> bool:
+        """Tell whether it is an error."""
+
+    def error(self) -> TritonError:
+        """Return the error."""
+
+    def output_tensors(self) -> Sequence[StubTensor]:
+        """Return the tensors."""
+
+
+class Request(Protocol):
+    """One request of a batch, or one to another model."""
+
+    def inputs(self) -> Sequence[StubTensor]:
+        """Return the tensors that were sent."""
+
+    def requested_output_names(self) -> Sequence[str]:
+        """Return the outputs that the caller wants."""
+
+    def is_cancelled(self) -> bool:
+        """Tell whether the caller has hung up."""
+
+    def exec(self) -> Response:
+        """Ask the other model and wait."""
+
+
+class TritonErrors(Protocol):
+    """The class ``TritonError``: it makes errors and holds their codes."""
+
+    INTERNAL: int
+    INVALID_ARG: int
+    UNAVAILABLE: int
+    CANCELLED: int
+
+    def __call__(self, message: str, code: int) -> TritonError:
+        """Make an error."""
+
+
+class Logger(Protocol):
+    """The server's log."""
+
+    def log_error(self, message: str) -> None:
+        """Write an error."""
+
+    def log_warn(self, message: str) -> None:
+        """Write a warning."""
+
+
+class Stub(Protocol):
+    """The module ``triton_python_backend_utils``."""
+
+    Tensor: Callable[[str, Array], StubTensor]
+    InferenceRequest: Callable[..., Request]
+    InferenceResponse: Callable[..., Response]
+    TritonError: TritonErrors
+    Logger: Logger
+
+    def get_model_dir(self) -> str:
+        """Return the folder of the model's version."""
+
+
+def stub() -> Stub:
+    """Return Triton's module; works inside a stub process only."""
+    import triton_python_backend_utils
+
+    return cast("Stub", triton_python_backend_utils)
