@@ -1,0 +1,138 @@
+"""One try-on, whoever asks for it: from bytes and words to the call of Triton and back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from api.backend import Backend, Stage
+from api.schemas import Report
+from bridge.contracts import PERCEPTION, TRYON_BASIC, Category
+from bridge.errors import ImageError
+from bridge.imaging.decode import decode_image
+from bridge.imaging.encode import Format
+from bridge.triton.model import Array, Arrays
+
+GARMENT_PHOTOS = 3
+"""How many photos of one garment may be sent; the basic tier works from the first."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants to see: pictures are encoded bytes, as they were uploaded."""
+
+    person: bytes
+    garments: tuple[bytes, ...]  # one garment, the photo from the front first
+    category: Category = Category.AUTO
+    mask: bytes = b""  # white where the photo may change; empty: the system decides
+    seed: int = -1  # -1: from the pictures
+    person_index: int = -1  # counted from the largest (0); -1: the largest
+    form: Format = Format.PNG
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the inputs of ``tryon_basic``."""
+        return {
+            "person": text(self.person),
+            "garment": text(self.garments[0]),
+            "category": text(self.category.value.encode()),
+            "mask": text(self.mask),
+            "person_index": np.array([self.person_index], np.int32),
+            "seed": np.array([self.seed], np.int64),
+            "format": text(self.form.value.encode()),
+        }
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What came of a wish."""
+
+    picture: bytes  # encoded as the wish said
+    report: Report
+    seconds: float  # from the call to the answer [s]
+    stages: Mapping[str, float] = field(default_factory=dict)  # seconds in each model
+
+
+def text(data: bytes) -> Array:
+    """Return bytes as a tensor of Triton: an object array of one element."""
+    return np.array([data], np.object_)
+
+
+async def try_on(backend: Backend, wish: Wish, timeout: float) -> Fitting:
+    """Dress the person.
+
+    ``Fitting.stages`` is read from the server's counters before and after: under load it is the mean of all
+    requests that ended meanwhile.
+
+    Raises:
+        VfrError: what was sent can't be used, or the server can't answer; the sentence says what to do.
+    """
+    await _check_unused(wish.garments[1:])
+    before = await backend.statistics()
+    start = time.perf_counter()
+    try:
+        outputs = await backend.infer(TRYON_BASIC.name, wish.arrays(), ["encoded", "report"], timeout)
+    except ImageError as error:
+        raise await _named(error, _pictures(wish)) from error
+    seconds = time.perf_counter() - start
+    report = Report.model_validate_json(outputs["report"][0])
+    report.warnings.extend(_unused(len(wish.garments)))
+    return Fitting(outputs["encoded"][0], report, seconds, spent(before, await backend.statistics()))
+
+
+async def perceive(backend: Backend, photo: bytes, person_index: int, timeout: float) -> Arrays:
+    """Return everything that is known of the photo: the outputs of ``perception``.
+
+    Raises:
+        VfrError: as :func:`try_on`.
+    """
+    arrays = {"photo": text(photo), "person_index": np.array([person_index], np.int32)}
+    return await backend.infer(PERCEPTION.name, arrays, None, timeout)
+
+
+def spent(before: Mapping[str, Stage], after: Mapping[str, Stage]) -> dict[str, float]:
+    """Return the mean seconds of each model per request between two readings; who rested is left out."""
+    idle = Stage(0, 0.0, 0.0, 0)
+    rows = ((name, before.get(name, idle), stage) for name, stage in after.items())
+    return {
+        name: (new.seconds - old.seconds) / (new.requests - old.requests)
+        for name, old, new in rows
+        if new.requests > old.requests
+    }
+
+
+def _pictures(wish: Wish) -> dict[str, bytes]:
+    return {"person's photo": wish.person, "garment's photo": wish.garments[0]}
+
+
+async def _named(error: ImageError, pictures: Mapping[str, bytes]) -> ImageError:
+    """Say which picture the server refused: inside an ensemble it does not know."""
+    for name, data in pictures.items():
+        if fault := await asyncio.to_thread(_fault_of, data):
+            return type(fault)(f"The {name} can't be used. {fault}")
+    return error
+
+
+async def _check_unused(photos: tuple[bytes, ...]) -> None:
+    """Refuse a broken extra photo now, although only a later tier would look at it."""
+    for number, data in enumerate(photos, start=2):
+        if fault := await asyncio.to_thread(_fault_of, data):
+            raise type(fault)(f"Photo {number} of the garment can't be used. {fault}")
+
+
+def _fault_of(data: bytes) -> ImageError | None:
+    try:
+        decode_image(data)
+    except ImageError as fault:
+        return fault
+    return None
+
+
+def _unused(photos: int) -> list[str]:
+    return [
+        f"Photo {number} of the garment was not used: the warp expert works from the front alone."
+        for number in range(2, photos + 1)
+    ]

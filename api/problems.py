@@ -1,0 +1,105 @@
+"""Every failure as one kind of answer: problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from api.schemas import Problem
+from bridge.errors import BY_CODE, VfrError
+
+LOG = logging.getLogger("vfr.api")
+RETRY_SECONDS = 5
+"""What ``Retry-After`` says when the server is full or starting [s]."""
+
+PROBLEM = "application/problem+json"
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": words, "content": {PROBLEM: {}}}
+    for status, words in {
+        406: "none of the media types in `Accept` can be answered",
+        413: "a picture, or the request, is too large",
+        415: "something is not a JPEG, PNG or WebP picture, or is animated",
+        422: "a picture, or a field, can't be used; `detail` says why and what to do",
+        503: "the inference server is starting, down or full",
+    }.items()
+}
+"""The problems of a route that takes pictures, for OpenAPI."""
+
+
+class ClientGoneError(Exception):
+    """The caller hung up; nobody reads the answer."""
+
+
+def install(app: FastAPI) -> None:
+    """Make the app answer every failure with a problem."""
+    app.add_exception_handler(VfrError, _typed)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientGoneError, _gone)
+    app.add_exception_handler(Exception, _fault)
+
+
+def explain(code: str) -> str:
+    """Return what an error of this code means, in one sentence: the first line of its class's docstring."""
+    return (BY_CODE[code].__doc__ or code).partition("\n")[0].replace("``", "")
+
+
+def _answer(request: Request, status: int, code: str, title: str, detail: str) -> JSONResponse:
+    request.scope["state"]["code"] = code
+    problem = Problem(
+        type=f"/problems/{code}",
+        title=title,
+        status=status,
+        detail=detail,
+        code=code,
+        request_id=request.state.request_id,
+    )
+    headers = {"X-Request-ID": problem.request_id}  # a fault's answer is made outside of the middleware
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    return JSONResponse(problem.model_dump(), status, headers, media_type=PROBLEM)
+
+
+async def _typed(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, VfrError)  # noqa: S101 - by registration
+    return _answer(request, error.http_status, error.code, explain(error.code), str(error))
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - by registration
+    title = "A field is missing or not of its type."
+    return _answer(
+        request, HTTPStatus.UNPROCESSABLE_ENTITY, "bad_request", title, " ".join(_sentences(error))
+    )
+
+
+def _sentences(error: RequestValidationError) -> Iterator[str]:
+    for fault in error.errors():
+        where = ".".join(str(part) for part in fault["loc"][1:]) or "the request"
+        words = "this is a text; please send it as a file" if "UploadFile" in fault["msg"] else fault["msg"]
+        yield f"{where}: {words}."
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - by registration
+    phrase = HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "_").replace("-", "_")
+    return _answer(request, error.status_code, code, f"{phrase}.", error.detail)
+
+
+async def _gone(request: Request, _: Exception) -> JSONResponse:
+    # 499 is nginx's word for it; it is seen only in the metrics.
+    return _answer(request, 499, "client_gone", "The caller hung up.", "The request was given up.")
+
+
+async def _fault(request: Request, error: Exception) -> JSONResponse:
+    LOG.error("request %s failed", request.state.request_id, exc_info=error)
+    detail = "Something is broken on our side. Please try again, and report the request_id if it stays."
+    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal", explain("internal"), detail)

@@ -1,0 +1,118 @@
+"""What the REST service answers, as types; OpenAPI is made from them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Answer(BaseModel):
+    """The base of all: no field that is not named here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Report(BaseModel):
+    """What was measured of a picture; ``bridge.quality`` writes it, a test keeps the two alike."""
+
+    scores: dict[str, float | None] = Field(
+        description="every score by name, null where the picture has nothing to measure it on",
+        examples=[{"protected_identity": 1.0, "garment_colour": 0.94, "coverage": 0.91}],
+    )
+    warnings: list[str] = Field(description="sentences for people; empty when there is nothing to say")
+    category: str = Field(description="upper, lower or dress", examples=["upper"])
+    expert: str = Field(description="what put the garment on the person", examples=["warp"])
+    seed: int = Field(description="the seed that was used", examples=[6313245])
+    people: int = Field(description="how many people the photo shows", examples=[1])
+    person_index: int = Field(description="who was dressed, counted from the largest (0)", examples=[0])
+    sizes: dict[str, tuple[int, int]] = Field(
+        description="[width, height] of each picture as it was worked on [px]",
+        examples=[{"photo": [768, 1024], "garment": [768, 1024]}],
+    )
+    not_measured: dict[str, str] = Field(description="scores that need weights of a higher tier, and which")
+
+
+class Picture(Answer):
+    """An encoded picture."""
+
+    media_type: str = Field(examples=["image/png"])
+    base64: str = Field(description="the encoded bytes, in base64", examples=["iVBORw0KGgo…"])
+
+
+class TryonAnswer(Answer):
+    """The person wearing the garment."""
+
+    request_id: str
+    image: Picture
+    report: Report
+    seconds: float = Field(description="from the call of Triton to its answer [s]", examples=[0.93])
+    stages: dict[str, float] = Field(
+        description="seconds in each model; under load the mean of the requests that ended meanwhile",
+        examples=[{"perception": 0.31, "warp": 0.2}],
+    )
+
+
+class Keypoint(Answer):
+    """One named point."""
+
+    name: str = Field(examples=["left_shoulder"])
+    x: float = Field(description="pixels to the right in the decoded photo", examples=[301.5])
+    y: float = Field(description="pixels down", examples=[220.1])
+    score: Annotated[float, Field(ge=0, le=1)] = Field(description="how surely it is seen", examples=[0.99])
+
+
+class ParseAnswer(Answer):
+    """What is seen in a person's photo."""
+
+    request_id: str
+    size: tuple[int, int] = Field(
+        description="[width, height] of the decoded photo [px]", examples=[[768, 1024]]
+    )
+    people: int = Field(description="how many people the photo shows", examples=[1])
+    box: tuple[float, float, float, float] = Field(description="the person's box: x0, y0, x1, y1 [px]")
+    coco17: list[Keypoint] = Field(description="the 17 points of COCO")
+    body25: list[Keypoint] = Field(description="the 25 points of OpenPose's BODY-25")
+    blazepose33: list[Keypoint] = Field(description="the 33 points of BlazePose")
+    face_score: float = Field(description="confidence of the face; 0 when none is seen", examples=[0.97])
+    masks: dict[str, Picture] = Field(
+        description="for each label that occurs a PNG of the photo's size, white where it is seen; matte is "
+        "the whole person with a soft edge"
+    )
+
+
+class Health(Answer):
+    """The service's own pulse."""
+
+    status: str = Field(examples=["ok"])
+
+
+class Readiness(Answer):
+    """Whether a try-on would succeed now."""
+
+    ready: bool
+    models: dict[str, str] = Field(
+        description='"ready", or what is wrong, for each model', examples=[{"tryon_basic": "ready"}]
+    )
+
+
+class Problem(BaseModel):
+    """What went wrong, by RFC 9457 (application/problem+json)."""
+
+    type: str = Field(description="where this kind of problem is explained", examples=["/problems/no_person"])
+    title: str = Field(examples=["Nobody was found in the person's photo."])
+    status: int = Field(examples=[422])
+    detail: str = Field(
+        description="a sentence that says what to do", examples=["Nobody is seen in the photo."]
+    )
+    code: str = Field(description="stable, for programs", examples=["no_person"])
+    request_id: str = Field(examples=["8c1f0f5f0e1b4b0b9b6f4f0f6a1f3c55"])
+
+
+class ProblemKind(Answer):
+    """One kind of problem."""
+
+    code: str = Field(examples=["no_person"])
+    meaning: str = Field(examples=["Nobody was found in the person's photo."])
+    http: int = Field(description="the HTTP status", examples=[422])
+    grpc: str = Field(description="the gRPC status of the same error", examples=["INVALID_ARGUMENT"])
