@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bridge.contracts import Category
+from bridge.imaging.seed import resolve_seed
 from bridge.quality import measures
 from bridge.quality.measures import Pixels
 from bridge.quality.remarks import remarks
@@ -61,7 +62,7 @@ class Scorer:
             ),
             category=category.value,
             expert=EXPERT,
-            seed=int(seed[0]),
+            seed=resolve_seed(int(seed[0]), image, layer),
             people=int(people[0]),
             person_index=max(0, chosen),
             sizes={"photo": _size(image), "garment": _size(garment_image)},

@@ -76,6 +76,15 @@ def test_a_perfect_picture_scores_perfectly() -> None:
     assert report["sizes"] == {"photo": [192, 256], "garment": [192, 256]}
 
 
+def test_the_report_names_the_seed_that_was_used() -> None:
+    """The caller's own seed comes back; without one it is derived, and other pictures give another."""
+    used = [score(seed=np.array([7], np.int64))["seed"], score(seed=np.array([-1], np.int64))["seed"]]
+    other = score(seed=np.array([-1], np.int64), image=np.full((*SHAPE, 3), 121, np.uint8))["seed"]
+    assert used[0] == 7
+    assert used[1] == score(seed=np.array([-1], np.int64))["seed"] >= 0
+    assert used[1] != other
+
+
 def test_a_lower_garment_has_no_collar() -> None:
     """Trousers' waistband is no neckline."""
     report = score(garment_category=np.array([b"lower"], np.object_))
