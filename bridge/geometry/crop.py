@@ -6,14 +6,16 @@ Points are (x, y) in pixels, in the photo and in the crop; the top left pixel's 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating]
+Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
+Picture = TypeVar("Picture", UInt8, Float32)
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,17 @@ class Crop:
         offset = side / 2 - turn @ (self.x, self.y)
         return np.column_stack([turn, offset])
 
+    def inverse(self, side: int) -> npt.NDArray[np.float64]:
+        """Return the affine map [2, 3] from points of the crop back to photo points."""
+        return np.asarray(cv2.invertAffineTransform(self.matrix(side)), np.float64)
+
     def to_crop(self, points: Floats, side: int) -> Float32:
         """Map photo points [n, 2 or 3] into the crop of ``side`` pixels; a third column, depth, is scaled."""
         return self._map(points, self.matrix(side), side / self.size)
 
     def to_photo(self, points: Floats, side: int) -> Float32:
         """Map points [n, 2 or 3] of the crop of ``side`` pixels into the photo: the inverse of to_crop."""
-        return self._map(points, cv2.invertAffineTransform(self.matrix(side)), self.size / side)
+        return self._map(points, self.inverse(side), self.size / side)
 
     @staticmethod
     def _map(points: Floats, matrix: Floats, scale: float) -> Float32:
@@ -91,12 +97,12 @@ class Crop:
 
     def paste(self, picture: Float32, height: int, width: int) -> Float32:
         """Lay a picture ``[side, side]`` of the window back into an empty (0) photo ``[height, width]``."""
-        back = cv2.invertAffineTransform(self.matrix(picture.shape[0]))
-        return _warp(picture, back, (height, width), cv2.BORDER_CONSTANT)
+        return _warp(picture, self.inverse(picture.shape[0]), (height, width), cv2.BORDER_CONSTANT)
 
 
-def _warp(image: npt.NDArray, matrix: Floats, size: tuple[int, int], border: int) -> npt.NDArray:
+def _warp(image: Picture, matrix: Floats, size: tuple[int, int], border: int) -> Picture:
     """Warp with a matrix of points; OpenCV's own puts the first pixel's centre at (0, 0)."""
     shift = matrix[:, :2] @ (0.5, 0.5) - 0.5
     moved = np.column_stack([matrix[:, :2], matrix[:, 2] + shift])
-    return cv2.warpAffine(image, moved, size[::-1], flags=cv2.INTER_LINEAR, borderMode=border)
+    warped = cv2.warpAffine(image, moved, size[::-1], flags=cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(warped, image.dtype)

@@ -40,8 +40,8 @@ class Pose:
     def torso_length(self) -> float:
         """From the shoulders' middle to the hips', or from shoulder to shoulder if that is more [px]."""
         left, right, left_hip, right_hip = self.torso
-        spine = np.linalg.norm((left + right - left_hip - right_hip) / 2)
-        return float(max(spine, np.linalg.norm(left - right), 1.0))
+        spine = float(np.linalg.norm((left + right - left_hip - right_hip) / 2))
+        return max(spine, float(np.linalg.norm(left - right)), 1.0)
 
     @property
     def next_crop(self) -> Crop:

@@ -13,6 +13,7 @@ from bridge.geometry.crop import Crop
 Float32 = npt.NDArray[np.float32]
 Arrays = dict[str, npt.NDArray[Any]]
 UInt8 = npt.NDArray[np.uint8]
+Bool = npt.NDArray[np.bool_]
 Net = Callable[..., Mapping[str, npt.NDArray[Any]]]
 """A network of the contracts: ``net(crop=float32 [batch, side, side, 3])`` returns its outputs by name."""
 
