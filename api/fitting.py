@@ -105,7 +105,8 @@ def spent(before: Mapping[str, Stage], after: Mapping[str, Stage]) -> dict[str, 
 
 
 def _pictures(wish: Wish) -> dict[str, bytes]:
-    return {"person's photo": wish.person, "garment's photo": wish.garments[0]}
+    pictures = {"person's photo": wish.person, "garment's photo": wish.garments[0], "mask": wish.mask}
+    return {name: data for name, data in pictures.items() if data or name != "mask"}
 
 
 async def _named(error: ImageError, pictures: Mapping[str, bytes]) -> ImageError:

@@ -20,6 +20,8 @@ RETRY_SECONDS = 5
 """What ``Retry-After`` says when the server is full or starting [s]."""
 
 PROBLEM = "application/problem+json"
+CODES = {404: "not_found", 405: "method_not_allowed", 406: "not_acceptable", 413: "request_too_large"}
+"""The codes of HTTP's own problems."""
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": words, "content": {PROBLEM: {}}}
     for status, words in {
@@ -89,9 +91,8 @@ def _sentences(error: RequestValidationError) -> Iterator[str]:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - by registration
-    phrase = HTTPStatus(error.status_code).phrase
-    code = phrase.lower().replace(" ", "_").replace("-", "_")
-    return _answer(request, error.status_code, code, f"{phrase}.", error.detail)
+    code = CODES.get(error.status_code, f"http_{error.status_code}")
+    return _answer(request, error.status_code, code, f"{HTTPStatus(error.status_code).phrase}.", error.detail)
 
 
 async def _gone(request: Request, _: Exception) -> JSONResponse:

@@ -31,9 +31,7 @@ Garments = Annotated[
 Claim = Annotated[Category, Form(description="what the garment is; auto: the system decides")]
 Mask = Annotated[
     UploadFile | None,
-    File(
-        description="of the photo's proportions, white where it may change; none: the system decides"
-    ),
+    File(description="of the photo's proportions, white where it may change; none: the system decides"),
 ]
 Seed = Annotated[int, Form(ge=-1, lt=2**63, description="seed of whatever is random; -1: from the pictures")]
 PersonIndex = Annotated[

@@ -1,0 +1,21 @@
+"""The service on a stand-in for Triton."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.api.scripted import ScriptedTriton, app_on
+
+
+@pytest.fixture
+def scripted() -> ScriptedTriton:
+    """The stand-in."""
+    return ScriptedTriton()
+
+
+@pytest.fixture
+def client(scripted: ScriptedTriton) -> Iterator[TestClient]:
+    """A caller of the service on the stand-in."""
+    with TestClient(app_on(scripted)) as caller:
+        yield caller

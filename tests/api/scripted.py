@@ -1,0 +1,114 @@
+"""A stand-in for Triton behind the API's seam, and the service on top of it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from fastapi import FastAPI
+from PIL import Image
+
+from api.app import create_app
+from api.backend import Stage
+from api.settings import Settings
+from bridge.imaging.decode import decode_image, decode_mask
+from bridge.imaging.encode import encode_image, to_format
+from bridge.triton.model import Arrays
+
+REPORT = {
+    "scores": {"protected_identity": 1.0, "hem_visible": None},
+    "warnings": ["The photo shows 2 people; the largest was dressed."],
+    "category": "upper",
+    "expert": "warp",
+    "seed": 7,
+    "people": 2,
+    "person_index": 0,
+    "sizes": {"photo": [160, 200], "garment": [160, 200]},
+    "not_measured": {},
+}
+
+
+@dataclass
+class ScriptedTriton:
+    """Decodes and encodes in earnest, and returns the photo as the result, or does what ``act`` says."""
+
+    act: Callable[[Arrays], None] | None = None
+    states: Mapping[str, str] = field(default_factory=lambda: {"tryon_basic": "ready"})
+    delay: float = 0.0
+    cancelled: bool = False
+    calls: int = 0
+    asked: list[Arrays] = field(default_factory=list)
+
+    async def infer(
+        self, model: str, arrays: Arrays, outputs: Sequence[str] | None = None, timeout: float | None = None
+    ) -> Arrays:
+        self.asked.append(arrays)
+        if self.act:
+            self.act(arrays)
+        try:
+            await asyncio.sleep(self.delay)
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        self.calls += 1
+        return perception(arrays) if model == "perception" else tryon(arrays)
+
+    async def ready(self) -> Mapping[str, str]:
+        return self.states
+
+    async def statistics(self) -> Mapping[str, Stage]:
+        return {"warp": Stage(self.calls, 0.25 * self.calls, 0.0, 0), "idle": Stage(3, 1.0, 0.5, 1)}
+
+
+def tryon(arrays: Arrays) -> Arrays:
+    """Return the person as she came."""
+    photo = decode_image(arrays["person"][0])
+    decode_image(arrays["garment"][0])
+    decode_mask(arrays["mask"][0], photo.shape[:2])
+    encoded = encode_image(photo, to_format(arrays["format"][0].decode()))
+    return {"encoded": np.array([encoded], object), "report": np.array([json.dumps(REPORT).encode()], object)}
+
+
+def perception(arrays: Arrays) -> Arrays:
+    """Return a person whose upper half is hair and whose lower half is a dress."""
+    image = decode_image(arrays["photo"][0])
+    labels = np.full(image.shape[:2], 8, np.uint8)
+    labels[: len(labels) // 2] = 1
+    points = np.linspace(0, 1, 33 * 4, dtype=np.float32).reshape(33, 4)
+    return {
+        "image": image,
+        "labels": labels,
+        "matte": np.full_like(labels, 255),
+        "keypoints": points,
+        "coco17": points[:17, :3],
+        "body25": points[:25, :3],
+        "box": np.array([0, 0, 160, 200], np.float32),
+        "people": np.array([1], np.int32),
+        "face_score": np.array([0.5], np.float32),
+    }
+
+
+def app_on(triton: object, **limits: float) -> FastAPI:
+    """Return the service on a stand-in."""
+
+    @asynccontextmanager
+    async def connect(_: Settings) -> AsyncIterator[object]:
+        yield triton
+
+    return create_app(Settings(**limits), connect)
+
+
+def photo(
+    width: int = 160, height: int = 200, form: str = "PNG", mode: str = "RGB", **options: object
+) -> bytes:
+    """Return a picture of two colours."""
+    picture = Image.new("RGB", (width, height), (200, 30, 40))
+    picture.paste((20, 90, 160), (0, 0, width // 2, height))
+    buffer = io.BytesIO()
+    picture.convert(mode).save(buffer, form, **options)
+    return buffer.getvalue()

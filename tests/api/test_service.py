@@ -1,0 +1,153 @@
+"""The rest of the service: perception, health, metrics, problems, its page and its description."""
+
+import base64
+import subprocess
+import sys
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.schemas import ParseAnswer
+from bridge.errors import BY_CODE, ServerUnavailable
+from bridge.imaging.decode import decode_image
+from tests.api.scripted import ScriptedTriton, app_on, photo
+
+
+def test_parse_shows_a_picture(client: TestClient) -> None:
+    """Who asks for nothing special gets something to look at."""
+    reply = client.post("/v1/parse", files={"photo": photo()})
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "image/png")
+    assert decode_image(reply.content).shape == (200, 160, 3)
+
+
+def test_parse_tells_points_and_masks(client: TestClient) -> None:
+    """As JSON: the three sets of points by name, and a mask for every label that occurs."""
+    reply = client.post("/v1/parse", files={"photo": photo()}, headers={"Accept": "application/json"})
+    answer = ParseAnswer.model_validate(reply.json())
+    assert answer.size == (160, 200)
+    assert [len(answer.coco17), len(answer.body25), len(answer.blazepose33)] == [17, 25, 33]
+    assert answer.coco17[5].name == "left_shoulder"
+    assert answer.body25[8].name == "mid_hip"
+    assert set(answer.masks) == {"hair", "dress", "matte"}
+    hair = decode_image(base64.b64decode(answer.masks["hair"].base64))
+    assert (hair[:100] == 255).all()
+    assert not hair[100:].any()
+
+
+def test_parse_refuses_what_is_no_picture(client: TestClient) -> None:
+    """The same errors as everywhere."""
+    reply = client.post("/v1/parse", files={"photo": b"hello"})
+    assert (reply.status_code, reply.json()["code"]) == (415, "not_an_image")
+
+
+def test_health_does_not_ask_triton(client: TestClient) -> None:
+    """The process is alive, whatever its server does."""
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("states", "status"),
+    [({"tryon_basic": "ready"}, 200), ({"tryon_basic": "ready", "face": "its weights are missing"}, 503)],
+)
+def test_readiness_names_every_model(states: dict[str, str], status: int) -> None:
+    """Ready only when every model is; what is wrong is said in words."""
+    with TestClient(app_on(ScriptedTriton(states=states))) as caller:
+        reply = caller.get("/readyz")
+    assert reply.status_code == status
+    assert reply.json() == {"ready": status == 200, "models": states}
+
+
+class DownTriton:
+    """Nobody answers."""
+
+    async def ready(self) -> None:
+        raise ServerUnavailable("Triton does not answer.")
+
+    statistics = infer = ready
+
+
+def test_a_server_that_is_down() -> None:
+    """Readiness says so; the metrics go on and say so too."""
+    with TestClient(app_on(DownTriton())) as caller:
+        assert caller.get("/readyz").json() == {
+            "ready": False,
+            "models": {"triton": "Triton does not answer."},
+        }
+        assert caller.get("/readyz").status_code == 503
+        assert "vfr_triton_up 0.0" in caller.get("/metrics").text
+
+
+def test_metrics_count_requests_failures_and_stages(client: TestClient) -> None:
+    """Latency by route and status, failures by code, and the stages by Triton's own account."""
+    client.post("/v1/tryon", files={"person": photo(), "garment": photo()})
+    client.post("/v1/tryon", files={"person": b"hello", "garment": photo()})
+    client.get("/no/such/place/1")
+    reply = client.get("/metrics")
+    assert reply.headers["content-type"].startswith("text/plain")
+    for line in (
+        'vfr_request_seconds_count{route="/v1/tryon",status="200"} 1.0',
+        'vfr_request_seconds_count{route="other",status="404"} 1.0',
+        'vfr_failures_total{code="not_an_image",route="/v1/tryon"} 1.0',
+        'vfr_stage_seconds_count{model="warp"} 2.0',
+        'vfr_stage_seconds_sum{model="idle"} 1.0',
+        'vfr_stage_failures_total{model="idle"} 1.0',
+        "vfr_triton_up 1.0",
+    ):
+        assert line in reply.text.splitlines()
+
+
+def test_every_problem_is_explained(client: TestClient) -> None:
+    """The list holds every code, and the page that a problem's type names exists."""
+    kinds = client.get("/problems").json()
+    assert {kind["code"] for kind in kinds} == set(BY_CODE)
+    for kind in kinds:
+        assert client.get(f"/problems/{kind['code']}").json() == kind
+    assert client.get("/problems/nonsense").json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize(("given", "kept"), [("order-7.b", True), ("x" * 65, False), ("a b\tc", False)])
+def test_the_request_id_is_the_callers_where_it_is_sane(
+    client: TestClient, given: str, *, kept: bool
+) -> None:
+    """A caller's own id comes back; anything odd is replaced."""
+    found = client.get("/healthz", headers={"X-Request-ID": given}).headers["x-request-id"]
+    assert (found == given) == kept
+    assert found
+
+
+def test_the_page_needs_nothing_from_elsewhere(client: TestClient) -> None:
+    """One file, no address of another host, under a policy that forbids any."""
+    reply = client.get("/")
+    assert reply.headers["content-type"].startswith("text/html")
+    assert "//" not in reply.text.replace("://www.w3.org", "")
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+
+
+def test_the_description_is_complete(client: TestClient) -> None:
+    """OpenAPI lists the routes, their problems and an example for every field that a program reads."""
+    spec = client.get("/openapi.json").json()
+    assert {"/v1/tryon", "/v1/parse", "/healthz", "/readyz", "/metrics", "/problems"} <= spec["paths"].keys()
+    tryon = spec["paths"]["/v1/tryon"]["post"]
+    assert {"200", "406", "413", "415", "422", "503"} == tryon["responses"].keys()
+    assert "application/problem+json" in tryon["responses"]["422"]["content"]
+    assert {"application/json", "image/png", "image/webp"} <= tryon["responses"]["200"]["content"].keys()
+    for name in ("Report", "Keypoint", "Problem"):
+        for field in spec["components"]["schemas"][name]["properties"].values():
+            assert "description" in field or "examples" in field
+
+
+def test_importing_the_app_does_and_loads_nothing() -> None:
+    """In a fresh interpreter no model library comes with the API, and no app is made."""
+    heavy = [
+        "torch",
+        "onnxruntime",
+        "onnx",
+        "ai_edge_litert",
+        "export",
+        "bridge.perception",
+        "bridge.warp",
+        "pytriton",
+    ]
+    code = f"import sys, api.app; print([name for name in {heavy} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert found.strip() == "[]"
