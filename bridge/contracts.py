@@ -190,7 +190,11 @@ class Contract:
 PHOTO = Tensor("photo", DType.BYTES, (1,), "an encoded JPEG, PNG or WebP picture, as it was uploaded")
 IMAGE = Tensor("image", DType.UINT8, (ANY, ANY, 3), "the person's photo, long side at most 1408 px")
 PERSON_INDEX = Tensor(
-    "person_index", DType.INT32, (1,), "which person, counted from the largest (0); -1 takes the largest", default=-1
+    "person_index",
+    DType.INT32,
+    (1,),
+    "which person, counted from the largest (0); -1 takes the largest",
+    default=-1,
 )
 KEYPOINTS = Tensor(
     "keypoints",
@@ -208,17 +212,28 @@ BOX = Tensor("box", DType.FP32, (4,), "the person's box: x0, y0, x1, y1 [px]")
 PEOPLE = Tensor("people", DType.INT32, (1,), "how many people were found")
 POSE_MASK = Tensor("pose_mask", DType.UINT8, (ANY, ANY), "the landmark network's coarse mask of the person")
 FACE_BOX = Tensor("face_box", DType.FP32, (4,), "x0, y0, x1, y1 [px]; zeros when no face is seen")
-FACE_MESH = Tensor("face_mesh", DType.FP32, (468, 3), "MediaPipe's face mesh: x, y, z [px]; zeros without a face")
+FACE_MESH = Tensor(
+    "face_mesh", DType.FP32, (468, 3), "MediaPipe's face mesh: x, y, z [px]; zeros without a face"
+)
 FACE_SCORE = Tensor("face_score", DType.FP32, (1,), "confidence of the face [0, 1]; 0 when none is seen")
 HANDS = Tensor(
-    "hands", DType.FP32, (2, 21, 3), "left hand, right hand: MediaPipe's 21 points x, y, z [px]; zeros if unseen"
+    "hands",
+    DType.FP32,
+    (2, 21, 3),
+    "left hand, right hand: MediaPipe's 21 points x, y, z [px]; zeros if unseen",
 )
 HAND_SCORES = Tensor("hand_scores", DType.FP32, (2,), "confidence of each hand [0, 1]; 0 when it is not seen")
-MATTE = Tensor("matte", DType.UINT8, (ANY, ANY), "mask of the person with all that is worn and held, soft edge")
+MATTE = Tensor(
+    "matte", DType.UINT8, (ANY, ANY), "mask of the person with all that is worn and held, soft edge"
+)
 LABELS = Tensor("labels", DType.UINT8, (ANY, ANY), "Label of every pixel")
-GARMENT_IMAGE = Tensor("garment_image", DType.UINT8, (ANY, ANY, 3), "the garment's photo, long side at most 1408 px")
+GARMENT_IMAGE = Tensor(
+    "garment_image", DType.UINT8, (ANY, ANY, 3), "the garment's photo, long side at most 1408 px"
+)
 CATEGORY = Tensor("category", DType.BYTES, (1,), "a Category: auto, upper, lower or dress", default=b"auto")
-GARMENT_CATEGORY = Tensor("garment_category", DType.BYTES, (1,), "the Category that was found: upper, lower or dress")
+GARMENT_CATEGORY = Tensor(
+    "garment_category", DType.BYTES, (1,), "the Category that was found: upper, lower or dress"
+)
 GARMENT_MASK = Tensor("garment_mask", DType.UINT8, (ANY, ANY), "mask of the garment in its photo, soft edge")
 GARMENT_INSIDE = Tensor(
     "garment_inside",
@@ -245,21 +260,38 @@ MASK = Tensor(
     default=b"",
 )
 REGION = Tensor(
-    "region", DType.UINT8, (ANY, ANY), "the decoded mask (0 or 255) at the image's size; [0, 0] when none was given"
+    "region",
+    DType.UINT8,
+    (ANY, ANY),
+    "the decoded mask (0 or 255) at the image's size; [0, 0] when none was given",
 )
-SEED = Tensor("seed", DType.INT64, (1,), "seed of whatever is random; -1 derives it from the pictures", default=-1)
+SEED = Tensor(
+    "seed", DType.INT64, (1,), "seed of whatever is random; -1 derives it from the pictures", default=-1
+)
 RESULT = Tensor("result", DType.UINT8, (ANY, ANY, 3), "the photo of the person wearing the garment")
 EDIT_MASK = Tensor(
-    "edit_mask", DType.UINT8, (ANY, ANY), "255 where the result may differ from the photo; 0: equal, bit for bit"
+    "edit_mask",
+    DType.UINT8,
+    (ANY, ANY),
+    "255 where the result may differ from the photo; 0: equal, bit for bit",
 )
 AGNOSTIC = Tensor(
-    "agnostic", DType.UINT8, (ANY, ANY, 3), "the photo with the old garment hidden and what lies behind it filled in"
+    "agnostic",
+    DType.UINT8,
+    (ANY, ANY, 3),
+    "the photo with the old garment hidden and what lies behind it filled in",
 )
 FORMAT = Tensor(
-    "format", DType.BYTES, (1,), "png, jpeg or webp; only png keeps unedited pixels bit for bit", default=b"png"
+    "format",
+    DType.BYTES,
+    (1,),
+    "png, jpeg or webp; only png keeps unedited pixels bit for bit",
+    default=b"png",
 )
 ENCODED = Tensor("encoded", DType.BYTES, (1,), "the encoded result")
-REPORT = Tensor("report", DType.BYTES, (1,), "JSON: scores, warnings, category, expert, seed, sizes (see quality)")
+REPORT = Tensor(
+    "report", DType.BYTES, (1,), "JSON: scores, warnings, category, expert, seed, sizes (see quality)"
+)
 
 
 def _net(name: str, summary: str, side: int, outputs: tuple[Tensor, ...], max_batch: int = 8) -> Contract:
@@ -288,7 +320,11 @@ POSE_DETECTION = _net(
     "BlazePose person detector; crop in [-1, 1]",
     224,
     (
-        _out("boxes", (2254, 12), "per anchor: box centre, size and 4 keypoints, in crop pixels from the anchor"),
+        _out(
+            "boxes",
+            (2254, 12),
+            "per anchor: box centre, size and 4 keypoints, in crop pixels from the anchor",
+        ),
         _out("logits", (2254, 1), "per anchor: logit of a person"),
     ),
 )
@@ -308,7 +344,9 @@ FACE_DETECTION = _net(
     "BlazeFace short range; crop in [-1, 1]",
     128,
     (
-        _out("boxes", (896, 16), "per anchor: box centre, size and 6 keypoints, in crop pixels from the anchor"),
+        _out(
+            "boxes", (896, 16), "per anchor: box centre, size and 6 keypoints, in crop pixels from the anchor"
+        ),
         _out("logits", (896, 1), "per anchor: logit of a face"),
     ),
 )
@@ -406,9 +444,7 @@ SCORE = Contract(
     ),
     (REPORT,),
 )  # fmt: skip
-ENCODE = Contract(
-    "encode", "An RGB image to encoded bytes", Backend.PYTHON, (RESULT, FORMAT), (ENCODED,)
-)
+ENCODE = Contract("encode", "An RGB image to encoded bytes", Backend.PYTHON, (RESULT, FORMAT), (ENCODED,))
 TRYON_BASIC = Contract(
     "tryon_basic",
     "The basic tier: a person's photo and a garment's photo in, the person wearing it out",

@@ -1,0 +1,158 @@
+"""Sleeves: their ladders in the garment's photo, and along the arms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from bridge.warp.body import ARM_RADIUS, Body, Points, Scalars, unit
+from bridge.warp.ease import LIMB_GIRTH, blur, fill_unknown, snap, worn_half_width
+from bridge.warp.garment import ARMPIT, CUFF_INNER, CUFF_OUTER, INSET, SHOULDER, Garment, Image
+from bridge.warp.limb import Limb
+from bridge.warp.torso import Fit
+
+_T = np.linspace(0.0, 1.12, 28, dtype=np.float32)
+_LEAVE = 0.45  # of the shoulders' width: over this length a sleeve turns from the armhole to the arm
+_SNAP = 0.35  # sleeves vary more than torsos; see bridge.warp.ease.snap
+
+
+@dataclass(frozen=True)
+class Sleeve:
+    """One sleeve's ladder, from the armhole to a little past the cuff.
+
+    Attributes:
+        t: ``(n,)`` 0 at the armhole, 1 at the cuff.
+        outer: ``(n, 2)`` on the edge that comes from the shoulder [px].
+        inner: ``(n, 2)`` on the edge that comes from the armpit [px].
+    """
+
+    t: Scalars
+    outer: Points
+    inner: Points
+
+    @property
+    def outer_length(self) -> float:
+        """From the shoulder's tip to the cuff along the outer edge [px]."""
+        return float(_arc(self.outer[self.t <= 1])[-1])
+
+    @property
+    def inner_length(self) -> float:
+        """From the armpit to the cuff along the inner edge [px]."""
+        return float(_arc(self.inner[self.t <= 1])[-1])
+
+    @property
+    def half_width(self) -> Scalars:
+        """Half the length of each rung ``(n,)`` [px]."""
+        return np.asarray(np.linalg.norm(self.outer - self.inner, axis=1) / 2, np.float32)
+
+    @property
+    def rungs(self) -> Points:
+        """The rungs as :class:`bridge.warp.strip.Strip` takes them ``(n, 3, 2)`` [px]."""
+        return np.stack([self.outer, (self.outer + self.inner) / 2, self.inner], axis=1)
+
+
+def _arc(curve: Points) -> Scalars:
+    """Measure a curve ``(n, 2)`` from its start to each point ``(n,)`` [px]."""
+    steps = np.linalg.norm(np.diff(curve, axis=0), axis=1)
+    return np.concatenate([[0.0], np.cumsum(steps)]).astype(np.float32)
+
+
+def cut_sleeve(garment: Garment, side: int) -> Sleeve:
+    """Lay the ladder of one sleeve in the garment's photo."""
+    outer = _chord(garment.at(SHOULDER[side]), garment.at(CUFF_OUTER[side]))
+    inner = _chord(garment.at(ARMPIT[side]), garment.at(CUFF_INNER[side]))
+    middle, across = (outer + inner) / 2, unit(outer - inner)
+    half = np.asarray(np.linalg.norm(outer - inner, axis=1) / 2, np.float32)
+    ease = np.clip(np.minimum(_T / 0.15, (1.0 - _T) / 0.08), 0.0, 1.0)  # both ends stay on their landmarks
+    out = half + (_to_outline(garment.mask, middle, across, half, 1.9) - half) * ease
+    inn = half + (_to_outline(garment.mask, middle, -across, half, 1.45) - half) * ease
+    return Sleeve(
+        _T,
+        (middle + across * out[:, None]).astype(np.float32),
+        (middle - across * inn[:, None]).astype(np.float32),
+    )
+
+
+def _chord(start: Points, end: Points) -> Points:
+    return np.asarray(start + (end - start) * _T[:, None], np.float32)
+
+
+def _to_outline(mask: Image, origins: Points, directions: Points, usual: Scalars, most: float) -> Scalars:
+    """Walk from each origin until the mask ends, at most ``most`` times the usual distance.
+
+    A walk that never leaves the cloth, as where a sleeve lies on the torso, yields the usual distance.
+    """
+    steps = np.arange(0.0, float(most * usual.max()) + 2.0, dtype=np.float32)
+    points = (origins[:, None] + directions[:, None] * steps[None, :, None] - 0.5).astype(np.float32)
+    inside = cv2.remap(mask, points[..., 0], points[..., 1], cv2.INTER_LINEAR) > 127
+    inside[:, 0] = True
+    end = np.where(inside.all(axis=1), np.inf, (~inside).argmax(axis=1))
+    return np.where(end <= most * usual, end - INSET, usual).astype(np.float32)
+
+
+def place_sleeve(body: Body, sleeve: Sleeve, fit: Fit, side: int) -> Points:
+    """Lay a sleeve's rungs along the arm; returns ``(n, 3, 2)`` as :attr:`Sleeve.rungs` [px].
+
+    Its length and width are the garment's, at the torso's scale; close to the wrist or to the arm's silhouette it
+    takes theirs.
+    """
+    arm = Limb.through(body.arm(side), body.outward(side))
+    outer = _Edge.beside(body, arm, sleeve, fit, fit.tips[side], sleeve.outer_length, 1.0)
+    inner = _Edge.beside(body, arm, sleeve, fit, fit.armpits[side], sleeve.inner_length, -1.0)
+    middle = (outer.end + inner.end) / 2
+    shift = _settle(middle, arm.end) - middle
+    ends = [outer.pick(outer.end + shift, sleeve.t), inner.pick(inner.end + shift, sleeve.t)]
+    return np.stack([ends[0], (ends[0] + ends[1]) / 2, ends[1]], axis=1).astype(np.float32)
+
+
+def _settle(end: float, wrist: float) -> float:
+    """Let a sleeve that ends near the wrist end at the wrist: arms differ in length more than long sleeves do."""
+    return 0.98 * wrist if 0.86 * wrist < end < 1.35 * wrist else min(end, 1.1 * wrist)
+
+
+@dataclass(frozen=True)
+class _Edge:
+    """The curve that one edge of a sleeve follows.
+
+    Attributes:
+        curve: ``(n, 2)`` from the armhole to past the wrist [px].
+        along: ``(n,)`` where each point lies along the arm [px].
+        end: where along the arm the sleeve's own length ends [px].
+    """
+
+    curve: Points
+    along: Scalars
+    end: float
+
+    @classmethod
+    def beside(
+        cls, body: Body, arm: Limb, sleeve: Sleeve, fit: Fit, start: Points, length: float, sign: float
+    ) -> _Edge:
+        along = np.linspace(max(arm.project(start), 0.0), arm.length[-1], 160, dtype=np.float32)
+        wide = np.interp(along - along[0], sleeve.t * length * fit.scale, sleeve.half_width * fit.scale)
+        curve = arm.beside(along, sign * _half_widths(body, arm, along, wide.astype(np.float32), sign))
+        leave = np.clip(1.0 - (along - along[0]) / (_LEAVE * body.width), 0.0, 1.0)[:, None] ** 2
+        curve = curve + (start - curve[0]) * leave
+        end = float(np.interp(length * fit.scale, _arc(curve), along))
+        return cls(curve.astype(np.float32), along, end)
+
+    def pick(self, end: float, t: Scalars) -> Points:
+        """Return the points at equal steps of ``t``, which is 1 at ``end`` along the arm."""
+        arc = _arc(self.curve)
+        at = float(np.interp(end, self.along, arc)) * t
+        return np.stack([np.interp(at, arc, self.curve[:, k]) for k in (0, 1)], axis=1).astype(np.float32)
+
+
+def _half_widths(body: Body, arm: Limb, along: Scalars, flat: Scalars, sign: float) -> Scalars:
+    """Find how far the worn sleeve reaches from the arm's middle to one side ``(n,)`` [px]."""
+    taper = np.interp(along / max(arm.end, 1.0), [0.0, 0.5, 1.0], [1.05, 0.9, 0.62])
+    bare = (taper * ARM_RADIUS * body.width).astype(np.float32)
+    origins, normals = arm.at(along)
+    reach = body.reach(body.person, origins, normals * sign, 2.2 * ARM_RADIUS * body.width)
+    known = reach.seen & (reach.distance > 0.5 * bare)
+    seen = fill_unknown(reach.distance, known, bare)
+    wanted = worn_half_width(flat, np.minimum(bare, seen), LIMB_GIRTH)
+    half = np.where(known, np.maximum(snap(wanted, seen, known, _SNAP), seen), wanted)
+    return blur(half, 1.5)
