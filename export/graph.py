@@ -72,9 +72,7 @@ class GraphBuilder:
         self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
-    def emit(
-        self, kind: str, inputs: Sequence[str], output: str | None = None, /, **attributes: object
-    ) -> str:
+    def emit(self, kind: str, inputs: Sequence[str], output: str = "", /, **attributes: object) -> str:
         """Add a node with one output and return the output's name."""
         output = output or self._fresh(kind.lower())
         self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))

@@ -94,7 +94,8 @@ def _kind(code: schema.OperatorCodeT) -> str:
         return bytes(code.customCode).decode()
     # Files older than 2020 state small numbers in the deprecated field alone.
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return next(name for name, value in vars(schema.BuiltinOperator).items() if value == number)
+    names: dict[int, str] = {value: name for name, value in vars(schema.BuiltinOperator).items()}
+    return names[number]
 
 
 def _operator(op: schema.OperatorT, kind: str) -> Operator:

@@ -157,8 +157,8 @@ def _elementwise(kind: str) -> Handler:
 def _prelu(b: GraphBuilder, op: Operator) -> str:
     """Emit ``slope * x + (1 - slope) * relu(x)``, with the products as 1x1 depthwise convolutions.
 
-    onnxruntime has no PRelu in the blocked layout of its CPU convolutions and reorders every tensor around it:
-    the face mesh takes 3.9 ms with PRelu and 1.6 ms like this (2 cores).
+    onnxruntime has no PRelu in the blocked layout of its CPU convolutions and reorders every tensor around
+    it: the face mesh takes 3.9 ms with PRelu and 1.6 ms like this (2 cores).
     """
     weights = b.constant(op.inputs[1]).reshape(-1, 1, 1, 1)  # from 1, 1, channels
     x = b.name(op.inputs[0])

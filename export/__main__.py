@@ -1,0 +1,91 @@
+"""`python -m export`: the weights, their proofs, and Triton's configurations."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bridge.errors import ArtifactError
+from bridge.registry import load_registry, report_path
+from export.recipes import RECIPES
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+out, err = Console(), Console(stderr=True)
+
+
+@app.command()
+def weights(
+    only: Annotated[
+        list[str] | None, typer.Option(help="A model's name; give it again for more. Default: all.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Convert even what is current.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Fetch the weights, translate them to ONNX, prove them against their source, install them.
+
+    Needs the network once, for one wheel of 36 MB; what is current is left alone. VFR_ARTIFACTS names another
+    folder than .artifacts for downloads and reports.
+    """
+    names = only or list(RECIPES)
+    for unknown in set(names) - RECIPES.keys():
+        raise typer.BadParameter(f"{unknown!r} is not one of {', '.join(RECIPES)}", param_hint="--only")
+    try:
+        _install(names, force=force)
+    except ArtifactError as error:
+        err.print(f"[red]{type(error).__name__}[/]: {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+def _install(names: list[str], *, force: bool) -> None:
+    from export.convert import install
+
+    registry = load_registry()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("", total=len(names))
+        for name in names:
+            bar.update(task, description=name)
+            report = install(name, registry, force=force)
+            bar.advance(task)
+            outcome = "current" if report is None else f"installed, {report.onnx_bytes / 1e6:.1f} MB"
+            out.print(f"{name:20} {outcome}", highlight=False)
+
+
+@app.command()
+def report() -> None:
+    """Show what the last conversions measured: how far from LiteRT at most, how fast on 2 threads."""
+    table = Table("model", "output", "error", "bound", "LiteRT", "ONNX", box=None, header_style="bold")
+    for name in RECIPES:
+        for row in _rows(name):
+            table.add_row(*row)
+    out.print(table)
+
+
+def _rows(name: str) -> list[tuple[str, ...]]:
+    path = report_path(name)
+    if not path.is_file():
+        return [(name, "not converted yet")]
+    proof = json.loads(path.read_text(encoding="utf-8"))["proof"]
+    rows = [
+        ("", output, f"{d['error']:.1e}", f"{d['bound']:g} {d['unit']}")
+        for output, d in proof["differences"].items()
+    ]
+    times = [f"{proof[key]:.1f} ms" for key in ("litert_ms", "onnx_ms")]
+    return [(name, *rows[0][1:], *times), *rows[1:]]
+
+
+@app.command()
+def configs() -> None:
+    """Write every config.pbtxt of model_repository from bridge/contracts.py."""
+    from export.pbtxt import write_configs
+
+    for path in write_configs():
+        out.print(path, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m export")

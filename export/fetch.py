@@ -1,0 +1,140 @@
+"""Brings the registry's files onto this machine: checked, whole, and only once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from bridge.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing
+from bridge.registry import (
+    Artifact,
+    FileSource,
+    PypiSource,
+    artifacts_folder,
+    sha256_of,
+    verify,
+)
+from export.download import Progress, download, ignore
+from export.files import locked, part_of
+
+_PIP_TIMEOUT = 900  # [s] for one wheel
+
+
+def fetch(artifact: Artifact, progress: Progress = ignore) -> Path:
+    """Return the artifact's file, downloaded first when it is not here or not as it should be.
+
+    Two processes that fetch the same file do so once; an interrupted download goes on where it broke off.
+
+    Raises:
+        ArtifactMissing: it can't be had from here; the message says how to bring it by hand.
+        ArtifactCorrupt: the source holds another file than the registry says.
+    """
+    if isinstance(artifact.source, FileSource):
+        verify(artifact.path, artifact)
+        return artifact.path
+    with locked(artifact.path):
+        if not _is_here(artifact):
+            _get(artifact, progress)
+    return artifact.path
+
+
+def _is_here(artifact: Artifact) -> bool:
+    try:
+        verify(artifact.path, artifact)
+    except ArtifactError:
+        return False
+    return True
+
+
+def _get(artifact: Artifact, progress: Progress) -> None:
+    source, part = artifact.source, part_of(artifact.path)
+    if isinstance(source, PypiSource):
+        _extract(_wheel(source), source.member, part)
+    elif not isinstance(source, FileSource):
+        _download(artifact, source.url, part, progress)
+    if part.stat().st_size != artifact.size or sha256_of(part) != artifact.sha256:
+        part.unlink()
+        raise ArtifactCorrupt(
+            f"what came for {artifact.id} {artifact.version} is not the file that the registry names: its "
+            "sha256 differs; try again, and if that repeats, the source has changed: don't use it"
+        )
+    part.replace(artifact.path)
+
+
+def _download(artifact: Artifact, url: str, part: Path, progress: Progress) -> None:
+    try:
+        download(url, part, artifact.size, progress)
+    except ArtifactMissing as error:
+        by_hand = f"put the file at {artifact.path}"
+        raise ArtifactMissing(f"{error}; {artifact.remedy} where it can be reached, or {by_hand}") from error
+
+
+# --- wheels ---------------------------------------------------------------------------------------------
+
+
+def _wheel(source: PypiSource) -> Path:
+    """Return the wheel itself, which several artifacts may share."""
+    wheel = artifacts_folder() / "downloads" / source.wheel
+    with locked(wheel):
+        if not wheel.is_file() or sha256_of(wheel) != source.wheel_sha256:
+            _pip_download(source, wheel)
+    return wheel
+
+
+def _pip_download(source: PypiSource, wheel: Path) -> None:
+    """Have this environment's pip download the wheel, from whichever index pip is set up for."""
+    with tempfile.TemporaryDirectory(dir=wheel.parent) as folder:
+        command = [sys.executable, "-m", "pip", "download", *_pip_options(source.wheel), "--dest", folder]
+        command.append(f"{source.package}=={source.version}")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PIP_TIMEOUT, check=False)  # noqa: S603 - the registry's words, checked when it was read
+        found = Path(folder, source.wheel)
+        if done.returncode or not found.is_file():
+            raise ArtifactMissing(
+                f"{source.wheel} could not be downloaded with pip ({_last_line(done.stderr)}); run "
+                f"`make export` where a package index can be reached, or put the wheel into {wheel.parent}"
+            )
+        if sha256_of(found) != source.wheel_sha256:
+            raise ArtifactCorrupt(
+                f"the {source.wheel} that pip downloaded has another sha256 than the registry's; don't use it"
+            )
+        found.replace(wheel)
+
+
+def _pip_options(wheel: str) -> list[str]:
+    """Return the options by which pip chooses this wheel on any machine (PEP 427 names: the last three tags)."""
+    python, abi, platform = wheel.removesuffix(".whl").split("-")[-3:]
+    choice = [
+        "--implementation",
+        python[:2],
+        "--python-version",
+        python[2:],
+        "--abi",
+        abi,
+        "--platform",
+        platform,
+    ]
+    return [
+        "--no-deps",
+        "--only-binary=:all:",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--quiet",
+        *choice,
+    ]
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
+
+
+def _extract(wheel: Path, member: str, part: Path) -> None:
+    """Copy one member out of a wheel whose sha256 has been checked; no path comes from inside the archive."""
+    with zipfile.ZipFile(wheel) as archive:
+        try:
+            part.write_bytes(archive.read(member))
+        except KeyError as error:
+            raise ArtifactCorrupt(f"{wheel.name} has no member {member}; correct the registry") from error
