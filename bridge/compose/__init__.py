@@ -1,0 +1,1 @@
+"""The old garment hidden, what lies behind it painted, the new garment laid over it, lit and blended."""

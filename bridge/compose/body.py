@@ -1,0 +1,170 @@
+"""The body under the clothes: bones with widths, from landmarks and from the skin that is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from bridge.compose.limb import Limb, limb
+from bridge.compose.pixels import Bytes, Floats
+from bridge.compose.scene import Scene
+from bridge.contracts import BodyPoint, Category, Label
+
+UPPER_ARM = (0.165, 0.15, 0.13)
+FOREARM = (0.13, 0.125, 0.085)
+THIGH = (0.30, 0.27, 0.20)
+CALF = (0.19, 0.185, 0.11)
+NECK = (0.165, 0.165, 0.185)
+TORSO = (0.56, 0.54, 0.50, 0.46, 0.44, 0.48, 0.54)
+"""Half widths over the distance of the shoulder joints, evenly along the bone (rounded from ANSUR II's
+circumferences; the torso from the shoulders past the waist to the hips)."""
+WAIST = 0.74
+"""Where trousers end: this share of the way from the shoulders to the hip joints."""
+CHEST = 4
+"""The bin of the torso (of 16) at the height of the armpits."""
+THROAT = 0.24
+"""The trapezius meets the neck this far above the shoulders' line, over their distance."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """The limbs of one person in one window."""
+
+    arms: tuple[tuple[Limb, Limb], tuple[Limb, Limb]]  # left, right: upper arm, forearm
+    legs: tuple[tuple[Limb, Limb], tuple[Limb, Limb]]  # left, right: thigh, calf
+    torso: Limb  # the middle of the shoulders to the middle of the hips
+    neck: Limb  # the chin to the middle of the shoulders
+    waist: float  # where trousers end, as the torso's t
+    unit: float  # the distance of the shoulder joints [px]
+
+
+def find_body(scene: Scene) -> Body:
+    """Put widths on the bones."""
+    p, unit = scene.points, scene.unit
+    shoulders = (p[BodyPoint.LEFT_SHOULDER] + p[BodyPoint.RIGHT_SHOULDER]) / 2
+    hips = (p[BodyPoint.LEFT_HIP] + p[BodyPoint.RIGHT_HIP]) / 2
+    torso = limb(shoulders, hips, _times(TORSO, unit))
+    return Body(
+        arms=_pairs(scene, (BodyPoint.LEFT_SHOULDER, BodyPoint.LEFT_ELBOW, BodyPoint.LEFT_WRIST), Label.ARMS),
+        legs=_pairs(scene, (BodyPoint.LEFT_HIP, BodyPoint.LEFT_KNEE, BodyPoint.LEFT_ANKLE), Label.LEGS),
+        torso=torso,
+        neck=limb(_chin(scene, shoulders), shoulders, _times(NECK, unit)),
+        waist=_waist(scene, torso),
+        unit=unit,
+    )
+
+
+def _times(shares: tuple[float, ...], unit: float) -> tuple[float, ...]:
+    return tuple(share * unit for share in shares)
+
+
+def _pairs(
+    scene: Scene, left: tuple[BodyPoint, BodyPoint, BodyPoint], label: Label
+) -> tuple[tuple[Limb, Limb], tuple[Limb, Limb]]:
+    """Both arms or both legs; the right one's points follow the left one's in BodyPoint."""
+    rows, columns = np.nonzero(scene.labels[::2, ::2] == label)
+    seen = np.stack([columns, rows], 1).astype(np.float32) * 2
+    bones = [[scene.points[point + side] for point in left] for side in (0, 1)]
+    gaps = [np.minimum(_gap(seen, a, b), _gap(seen, b, c)) for a, b, c in bones]
+    widths = (UPPER_ARM, FOREARM) if label is Label.ARMS else (THIGH, CALF)
+    sides = []
+    for (a, b, c), own in zip(bones, (gaps[0] <= gaps[1], gaps[1] < gaps[0]), strict=True):
+        first, second = (_times(width, scene.unit) for width in widths)
+        sides.append((limb(a, b, first, seen[own]), limb(b, c, second, seen[own])))
+    return sides[0], sides[1]
+
+
+def _gap(points: Floats, start: Floats, end: Floats) -> Floats:
+    """Distance [n] of points [n, 2] to the segment from ``start`` to ``end``."""
+    bone = end - start
+    t = np.clip((points - start) @ bone / max(float(bone @ bone), 1e-3), 0, 1)
+    return np.linalg.norm(points - start - t[:, None] * bone, axis=1).astype(np.float32)
+
+
+def _chin(scene: Scene, shoulders: Floats) -> Floats:
+    if scene.jaw is not None:
+        return scene.jaw[len(scene.jaw) // 2]
+    mouth = (scene.points[BodyPoint.MOUTH_LEFT] + scene.points[BodyPoint.MOUTH_RIGHT]) / 2
+    nose = scene.points[BodyPoint.NOSE]
+    # The chin lies about one and a half times as far below the mouth as the mouth below the nose's tip.
+    chin = mouth + 1.5 * (mouth - nose)
+    return np.where(chin[1] < shoulders[1], chin, shoulders - [0, 0.5 * scene.unit]).astype(np.float32)
+
+
+def _waist(scene: Scene, torso: Limb) -> float:
+    """The natural waist, or the top of the trousers where that is seen higher up."""
+    rows, columns = np.nonzero(scene.labels[::2, ::2] == Label.LOWER)
+    if len(rows) < 64:
+        return WAIST
+    t, v = torso.place(np.stack([columns, rows], 1).astype(np.float32) * 2)
+    middle = t[np.abs(v) < 0.3 * scene.unit]
+    return min(WAIST, float(np.percentile(middle, 1))) if len(middle) >= 32 else WAIST
+
+
+def bare(body: Body, matte: Bytes, category: Category) -> Bytes:
+    """What would be seen of the person if the old garment were taken off.
+
+    Args:
+        body: the limbs.
+        matte: UINT8 [h, w]; the body lies inside.
+        category: the garment that is taken off.
+
+    Returns:
+        UINT8 [h, w] of Label: BACKGROUND, NECK, ARMS, LEGS, and LOWER or UPPER, the other garment that goes on
+        under the one that is taken off.
+    """
+    plan = np.zeros(matte.shape, np.uint8)
+    if category is not Category.UPPER:
+        _draw_legs(plan, body)
+    if category is Category.LOWER:
+        _draw_torso(plan, body, above=Label.UPPER, below=Label.LEGS)
+    else:
+        _draw_torso(plan, body, Label.NECK, Label.LOWER if category is Category.UPPER else Label.LEGS)
+        _fill(plan, _yoke(body), Label.NECK)
+        _fill(plan, body.neck.outline(), Label.NECK)
+        for pair in body.arms:
+            _draw_pair(plan, pair, Label.ARMS)
+    return np.where(matte >= 128, plan, Label.BACKGROUND).astype(np.uint8)
+
+
+def _draw_legs(plan: Bytes, body: Body) -> None:
+    for pair in body.legs:
+        _draw_pair(plan, pair, Label.LEGS)
+
+
+def _draw_pair(plan: Bytes, pair: tuple[Limb, Limb], label: Label) -> None:
+    """Two bones and their joint: discs round off what the strips leave open."""
+    for part in pair:
+        _fill(plan, part.outline(), label)
+        for end, half in ((part.start, part.half[0]), (part.end, part.half[-1])):
+            centre = (round(float(end[0])), round(float(end[1])))
+            cv2.circle(plan, centre, round(float(half)), int(label), cv2.FILLED)
+
+
+def _draw_torso(plan: Bytes, body: Body, above: Label, below: Label) -> None:
+    """The trunk, cut at the waist, and continued to the crotch below the hip joints."""
+    trunk = np.zeros_like(plan)
+    _fill(trunk, body.torso.outline(), Label.NECK)
+    hips = body.torso.outline()[[len(body.torso.half) - 1, len(body.torso.half)]]
+    _fill(trunk, np.concatenate([hips, hips[::-1] + 0.3 * body.unit * body.torso.along]), Label.NECK)
+    rows, columns = np.nonzero(trunk)
+    t = body.torso.place(np.stack([columns, rows], 1).astype(np.float32))[0]
+    plan[rows, columns] = np.where(t < body.waist, above, below)
+
+
+def _yoke(body: Body) -> Floats:
+    """The shoulders: the hull of the neck's foot, the shoulder joints and the chest between the armpits."""
+    along, across = body.torso.along, body.torso.across
+    throat = body.torso.start - along * THROAT * body.unit
+    side = across * NECK[-1] * body.unit
+    lift = along * UPPER_ARM[0] * body.unit
+    tips = [pair[0].start - lift for pair in body.arms]
+    armpits = body.torso.outline()[[CHEST, -1 - CHEST]]
+    hull = cv2.convexHull(np.stack([throat + side, throat - side, *tips, *armpits]).astype(np.float32))
+    return np.asarray(hull.reshape(-1, 2), np.float32)
+
+
+def _fill(plan: Bytes, polygon: Floats, label: Label) -> None:
+    cv2.fillPoly(plan, [np.round(polygon * 8).astype(np.int32)], int(label), shift=3)

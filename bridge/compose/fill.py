@@ -1,0 +1,132 @@
+"""Filling holes: colours that spread smoothly, and texture that is mirrored into the hole."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import cv2
+import numpy as np
+
+from bridge.compose.pixels import Bits, Floats, blur, halve, nearest, resize, sample, smoothstep
+
+RELAXATIONS = 2
+"""Smoothing sweeps per level of the pyramid: enough that no block edges of the coarser level remain."""
+DETAIL_SIGMA = 4.0
+"""What is finer than a Gaussian of this width [px] counts as texture, what is coarser as colour."""
+
+
+def spread(values: Floats, weight: Floats) -> Floats:
+    """Continue values smoothly from where they are known to everywhere (push-pull).
+
+    Gortler et al., "The Lumigraph", 1996, section 3.4, with relaxation sweeps at each level, so that the
+    result is close to the harmonic interpolation.
+
+    Args:
+        values: FP32 [h, w, c]; whatever stands where ``weight`` is 0 is ignored.
+        weight: FP32 [h, w] in [0, 1], confidence; known values of weight 1 are kept.
+
+    Returns:
+        FP32 [h, w, c]; zeros when nothing is known.
+    """
+    planes = values if values.ndim == 3 else values[..., None]
+    return _pushed(planes * weight[..., None], weight).reshape(values.shape)
+
+
+def _pushed(sums: Floats, weight: Floats) -> Floats:
+    """One level: ``sums`` are values times weight."""
+    values = sums / np.maximum(weight, 1e-6)[..., None]
+    height, width = weight.shape
+    if min(height, width) <= 2 or weight.min() >= 1:
+        total = max(float(weight.sum()), 1e-6)
+        mean = sums.sum((0, 1)) / np.float32(total)
+        return cast(Floats, mean + (values - mean) * np.minimum(weight, 1)[..., None])
+    small = _down(weight)
+    # A coarse pixel of which a quarter is known counts as known: thin rims must not lose against far areas.
+    gain = np.minimum(small * 4, 1) / np.maximum(small, 1e-6)
+    coarse = _pushed(_channels(_down(sums)) * gain[..., None], small * gain)
+    guess = _channels(cast(Floats, cv2.pyrUp(coarse, dstsize=(width, height))))
+    known = np.minimum(weight, 1)[..., None]
+    filled = guess + (values - guess) * known
+    for _ in range(RELAXATIONS):
+        smooth = _channels(cast(Floats, cv2.blur(filled, (3, 3), borderType=cv2.BORDER_REPLICATE)))
+        filled = smooth + (values - smooth) * known
+    return cast(Floats, filled)
+
+
+def _down(array: Floats) -> Floats:
+    height, width = array.shape[:2]
+    return cast(Floats, cv2.pyrDown(array, dstsize=((width + 1) // 2, (height + 1) // 2)))
+
+
+def _channels(array: Floats) -> Floats:
+    """OpenCV drops the last axis of one-channel pictures; give it back."""
+    return array if array.ndim == 3 else array[..., None]
+
+
+def spread_fast(values: Floats, weight: Floats) -> Floats:
+    """:func:`spread` on half the resolution: for fields whose detail is added afterwards."""
+    small = halve(weight)
+    coarse = halve(values * weight[..., None]) / np.maximum(small, 1e-6)[..., None]
+    return resize(spread(coarse, np.minimum(small * 2, 1)), weight.shape)
+
+
+def local_mean(values: Floats, weight: Floats, sigma: float) -> Floats:
+    """The weighted mean around each pixel (normalised convolution, Knutsson and Westin 1993)."""
+    shares = weight if values.ndim == 2 else weight[..., None]
+    total = np.maximum(blur(weight, sigma), 1e-4)
+    return cast(Floats, blur(values * shares, sigma) / total.reshape(shares.shape))
+
+
+def detail(picture: Floats, known: Bits) -> Floats:
+    """The texture of the known pixels around their local colour; 0 elsewhere."""
+    weight = known.astype(np.float32)
+    return cast(Floats, (picture - local_mean(picture, weight, DETAIL_SIGMA)) * weight[..., None])
+
+
+def echo(texture: Floats, known: Bits, hole: Bits) -> Floats:
+    """Continue a texture into a hole by mirroring it at the hole's edge.
+
+    Each pixel of the hole reads the known texture at its mirror image behind the nearest known pixel; where
+    that is unknown as well, the texture fades out.
+
+    Args:
+        texture: FP32 [h, w, c], of mean 0, valid where ``known``.
+        known: bool [h, w].
+        hole: bool [h, w], where a texture is wanted.
+
+    Returns:
+        FP32 [h, w, c]; 0 outside the hole.
+    """
+    if not known.any() or not hole.any():
+        return np.zeros_like(texture)
+    rows, columns = nearest(known)
+    y, x = np.indices(known.shape, np.float32)
+    mirror_x, mirror_y = 2 * columns.astype(np.float32) - x, 2 * rows.astype(np.float32) - y
+    # The nearest pixel jumps along the hole's skeleton: a little smoothing keeps the texture whole there.
+    mirror_x, mirror_y = blur(mirror_x, 2), blur(mirror_y, 2)
+    weight = known.astype(np.float32)
+    share = sample(weight, mirror_x, mirror_y) * hole
+    return cast(Floats, sample(texture, mirror_x, mirror_y) * smoothstep(0.5, 1, share)[..., None])
+
+
+def grain_of(picture: Floats, known: Bits) -> float:
+    """The standard deviation of the photo's noise, from the median of the smallest differences.
+
+    Immerkær, "Fast noise variance estimation", 1996, with the lower quartile instead of the mean, so that
+    texture and edges do not count.
+    """
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    plane = np.ascontiguousarray(picture[..., 1])
+    response = np.abs(cv2.filter2D(plane, cv2.CV_32F, kernel))
+    inside = response[cv2.erode(known.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0]
+    if inside.size < 64:
+        return 0.0
+    # |N(0, 1)| has its lower quartile at 0.3186; the kernel's norm is 6.
+    return float(np.percentile(inside[:: max(1, inside.size // 20_000)], 25) / 0.3186 / 6)
+
+
+def grain(shape: tuple[int, int], sigma: float, random: np.random.Generator) -> Floats:
+    """Grey noise like a developed photo's: Gaussian, a little wider than a pixel. FP32 [h, w, 1]."""
+    noise = random.standard_normal(shape, np.float32)
+    # A Gaussian of 0.6 px leaves 0.47 of white noise's deviation.
+    return cast(Floats, blur(noise, 0.6)[..., None] * np.float32(sigma / 0.47))

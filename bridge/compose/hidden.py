@@ -1,0 +1,81 @@
+"""What no painter may see, and what should be seen there instead.
+
+Two ways lead to one mechanism. Without a user's mask the old garment is hidden, with the rim where its colour
+mixes with its neighbours'. With a mask everything under it is hidden and nothing else may change. Either way
+the painters get a :class:`Canvas`, whose hidden pixels hold nothing of the photo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bridge.compose.body import Body, bare
+from bridge.compose.pixels import Bits, Bytes, Floats, dilate, erode, to_unit
+from bridge.compose.scene import OLD, Scene, Window, one_of
+from bridge.contracts import Label
+
+HALO = 0.016
+"""Width of the rim around the old garment that shows a mixture of colours, over the distance of the shoulder
+joints: 3 to 4 px at 768x1024, what lens, demosaicing and JPEG blur together."""
+STRANDS = 0.05
+"""Width of the band in which hair and the old garment may be seen through each other, over the same distance."""
+
+FAINT = 6
+"""A matte below this says that nothing of the person is seen."""
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The photo with everything hidden blanked: all that a painter gets to see of it."""
+
+    picture: Floats  # [h, w, 3]; 0 where hidden
+    hidden: Bits  # [h, w]
+    targets: Bytes  # [h, w] of Label: what is seen, and under the hidden pixels what should be
+    empty: Bits  # [h, w], where the photo shows nothing of the person, not even a share of a pixel
+
+    def crop(self, window: Window) -> Canvas:
+        """The same canvas within a window."""
+        return Canvas(self.picture[window], self.hidden[window], self.targets[window], self.empty[window])
+
+    def known(self, *labels: Label) -> Bits:
+        """Where the photo shows one of these labels, unhidden."""
+        return one_of(self.targets, labels) & ~self.hidden
+
+    def wanted(self, *labels: Label) -> Bits:
+        """Where one of these labels has to be painted."""
+        return one_of(self.targets, labels) & self.hidden
+
+
+def blank(scene: Scene, body: Body) -> Canvas:
+    """Hide what has to be hidden, and plan what to paint there."""
+    hidden = _covered(scene) if scene.region is None else scene.region
+    picture = to_unit(scene.image)
+    picture[hidden] = 0
+    return Canvas(picture, hidden, _plan(scene, body, hidden), scene.matte < FAINT)
+
+
+def strands(scene: Scene) -> Bits:
+    """The band in which hair and the old garment mix, bool [h, w]; empty when the user gave a mask."""
+    hair = scene.labels == Label.HAIR
+    if scene.region is not None or not hair.any():
+        return np.zeros_like(hair)
+    old = scene.is_any(OLD[scene.category])
+    radius = STRANDS * scene.unit
+    return dilate(old, radius) & dilate(hair, radius) & (hair | old)
+
+
+def _covered(scene: Scene) -> Bits:
+    """What the old garment covers, with its rim; never the face, nor the inside of a hand."""
+    old = scene.is_any(OLD[scene.category])
+    halo = max(2.0, HALO * scene.unit)
+    kept = (scene.labels == Label.FACE) | erode(scene.labels == Label.HANDS, 2)
+    kept |= erode(scene.is_any((Label.HAIR, Label.ACCESSORY)), 1)
+    return (dilate(old, halo) & ~kept) | strands(scene)
+
+
+def _plan(scene: Scene, body: Body, hidden: Bits) -> Bytes:
+    """The labels once the old garment is gone; hair in front of it is laid on later (see `matting`)."""
+    gone = hidden & (scene.is_any(OLD[scene.category]) | strands(scene))
+    return np.where(gone, bare(body, scene.matte, scene.category), scene.labels).astype(np.uint8)

@@ -1,0 +1,122 @@
+"""Everything that is known of the photo, in a window of it.
+
+Inside this package points are pixel *indices* (the centre of the top left pixel is (0, 0)), as OpenCV wants them;
+the contracts' points lie half a pixel higher.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+
+from bridge.compose.pixels import Bits, Bytes, Floats
+from bridge.contracts import BodyPoint, Category, Label
+
+JAW = (
+    234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454,
+)  # fmt: skip
+"""The face mesh's points along the jaw, from the right ear to the left (MediaPipe's face oval, its lower half)."""
+FACE_SURE = 0.5
+"""Below this score the face mesh is not used."""
+SHOULDERS_TO_TORSO = 0.65
+"""Distance of the shoulder joints over the distance shoulders to hips, frontal: about 0.33 m to 0.5 m
+(ANSUR II: biacromial breadth less the deltoids; suprasternale to trochanter)."""
+
+OLD: dict[Category, tuple[Label, ...]] = {
+    Category.UPPER: (Label.UPPER,),
+    Category.LOWER: (Label.LOWER,),
+    Category.DRESS: (Label.UPPER, Label.LOWER, Label.DRESS),
+}
+"""The labels of what each kind of garment replaces; a worn dress is split first, see :func:`split_dress`."""
+Window = tuple[slice, slice]
+"""Rows and columns."""
+SKIN = (Label.FACE, Label.NECK, Label.ARMS, Label.HANDS, Label.LEGS)
+CLOTH = (Label.UPPER, Label.LOWER, Label.DRESS, Label.SHOES, Label.ACCESSORY)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The photo and what perception saw in it; all planes share one size and frame."""
+
+    image: Bytes  # [h, w, 3]
+    matte: Bytes  # [h, w]
+    labels: Bytes  # [h, w] of Label
+    points: Floats  # [33, 2], BodyPoint rows, pixel indices
+    depth: Floats  # [33], px, nearer is negative
+    jaw: Floats | None  # [21, 2] from right to left, pixel indices; None without a face
+    layer: Bytes  # [h, w, 4]
+    parts: Bytes  # [h, w] of Part
+    region: Bits | None  # the user's mask; None: the system decides
+    category: Category
+
+    @property
+    def unit(self) -> float:
+        """The distance of the shoulder joints [px] as it would be seen from the front: the body's scale."""
+        shoulders = self.points[[BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER]]
+        hips = self.points[[BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP]]
+        across = float(np.linalg.norm(shoulders[0] - shoulders[1]))
+        down = float(np.linalg.norm(shoulders.mean(0) - hips.mean(0)))
+        return max(across, SHOULDERS_TO_TORSO * down, 16.0)
+
+    def is_any(self, labels: tuple[Label, ...]) -> Bits:
+        """Where one of the labels is seen, bool [h, w]."""
+        return one_of(self.labels, labels)
+
+    def crop(self, window: Window) -> Scene:
+        """The same scene within a window (rows, columns)."""
+        shift = np.array([window[1].start, window[0].start], np.float32)
+        return replace(
+            self,
+            image=self.image[window],
+            matte=self.matte[window],
+            labels=self.labels[window],
+            points=self.points - shift,
+            jaw=None if self.jaw is None else self.jaw - shift,
+            layer=self.layer[window],
+            parts=self.parts[window],
+            region=None if self.region is None else self.region[window],
+        )
+
+
+def one_of(labels: Bytes, wanted: tuple[Label, ...]) -> Bits:
+    """Where ``labels`` [h, w] is one of those wanted, bool [h, w]."""
+    found = labels == wanted[0]
+    for label in wanted[1:]:
+        found |= labels == label
+    return cast(Bits, found)
+
+
+def around(bits: Bits, margin: float) -> Window | None:
+    """Rows and columns of the box around ``bits``, ``margin`` px wider where the picture goes on; None if empty."""
+    rows, columns = np.nonzero(bits.any(1))[0], np.nonzero(bits.any(0))[0]
+    if not len(rows):
+        return None
+    wide = round(margin)
+    return (
+        slice(max(int(rows[0]) - wide, 0), min(int(rows[-1]) + wide + 1, bits.shape[0])),
+        slice(max(int(columns[0]) - wide, 0), min(int(columns[-1]) + wide + 1, bits.shape[1])),
+    )
+
+
+def split_dress(labels: Bytes, points: Floats, category: Category) -> Bytes:
+    """See a worn dress as a top and a skirt, cut at the waist, when only one of them is replaced.
+
+    Args:
+        labels: UINT8 [h, w] of Label.
+        points: FP32 [33, 2], BodyPoint rows.
+        category: what the new garment is.
+
+    Returns:
+        UINT8 [h, w]; the same array when no dress is worn or a dress is put on.
+    """
+    dress = labels == Label.DRESS
+    if category is Category.DRESS or not dress.any():
+        return labels
+    shoulders = points[[BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER]].mean(0)
+    hips = points[[BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP]].mean(0)
+    # Where a dress has its waist seam: two thirds down, a little above the navel.
+    waist = shoulders[1] + 0.68 * (hips[1] - shoulders[1])
+    above = np.arange(labels.shape[0])[:, None] < waist
+    return np.where(dress, np.where(above, Label.UPPER, Label.LOWER), labels).astype(np.uint8)
