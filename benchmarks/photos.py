@@ -62,6 +62,22 @@ def read_photos(folder: Path) -> list[Photo]:
     return [Photo(path.stem, path.read_bytes(), category_of(path.stem)) for path in paths]
 
 
+def gather(people: Path, garments: Path, pairs: Path) -> tuple[list[Photo], list[Photo]]:
+    """Read everybody and everything that can be worn; a folder that does not exist adds nothing.
+
+    Raises:
+        BadInput: there is nobody or nothing to wear.
+    """
+    wearers = read_photos(people) if people.is_dir() else []
+    clothes = read_photos(garments) if garments.is_dir() else []
+    for pair in map(read_pair, pair_folders(pairs) if pairs.is_dir() else []):
+        wearers.append(Photo(pair.name, pair.person))
+        clothes.append(Photo(pair.name, pair.garment))
+    if not (wearers and clothes):
+        raise BadInput(f"No photos of people or none of garments in {people}, {garments} and {pairs}.")
+    return wearers, clothes
+
+
 def category_of(name: str) -> Category:
     """Return the category that a file's name claims; ``AUTO`` when it claims none."""
     prefix = name.partition("_")[0].lower()

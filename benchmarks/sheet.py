@@ -20,7 +20,7 @@ GAP = 4
 
 @dataclass(frozen=True)
 class Tile:
-    """One place of a sheet: a picture, or in its stead the sentence that says why there is none."""
+    """One place of a sheet: a picture, or the sentence that says why there is none, or nothing."""
 
     caption: str
     picture: Pixels | None = None
@@ -50,11 +50,11 @@ def contact_sheet(rows: Sequence[Sequence[Tile]], *, width: int, height: int) ->
 def _draw(tile: Tile, width: int, height: int) -> Image.Image:
     cell = Image.new("RGB", (width, height + CAPTION), "white")
     pen = ImageDraw.Draw(cell)
-    if tile.picture is None:
+    if tile.picture is None and tile.sentence:
         pen.rectangle((0, 0, width - 1, height - 1), fill="#f6e9e7")
         words = textwrap.fill(tile.sentence, max(12, width // 8))
         pen.multiline_text((8, 8), words, fill="#8a1c10", font=ImageFont.load_default(14))
-    else:
+    elif tile.picture is not None:
         picture = Image.fromarray(_fit(tile.picture, width, height))
         cell.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
     pen.text((2, height + 2), tile.caption, fill="black", font=ImageFont.load_default(12))

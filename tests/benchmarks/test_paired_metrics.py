@@ -121,8 +121,7 @@ def test_colour_error_is_in_just_noticeable_units() -> None:
     assert metrics.colour_error(truth, result, np.ones((40, 40), np.bool_)) == pytest.approx(9.3, abs=0.5)
 
 
-@pytest.mark.parametrize("dx", [0, 5, 20])
-@pytest.mark.parametrize("scale", [1.0, 1.1])
+@pytest.mark.parametrize(("dx", "scale"), [(0, 1.0), (20, 1.0), (0, 1.1)])
 def test_print_error_is_the_known_displacement(dx: float, scale: float) -> None:
     """A print that is moved by a tenth of the shoulders' width is found a tenth off, and its size is told."""
     truth, everywhere = scene(), np.ones((360, 300), np.bool_)

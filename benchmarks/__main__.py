@@ -1,0 +1,188 @@
+"""The command line of the benchmarks: ``python -m benchmarks --help``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bridge.contracts import Category
+from bridge.errors import VfrError
+
+app = typer.Typer(
+    help="How good, how fast and how steady the try-on is. Results go to the screen, and as data to --json.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+Json = Annotated[Path | None, typer.Option("--json", help="Write the results to this file.", dir_okay=False)]
+Local = Annotated[
+    bool, typer.Option("--local/--server", help="Run the models in this process / in an embedded Triton.")
+]
+Picture = Annotated[Path | None, typer.Option(exists=True, dir_okay=False)]
+Folder = Annotated[Path | None, typer.Option(exists=True, file_okay=False)]
+
+
+@app.command()
+def quality(
+    pairs: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of <id>/person, garment and mask pictures: each person wears that very garment.",
+            exists=True,
+            file_okay=False,
+        ),
+    ],
+    results: Json = None,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures, side by side.")] = Path("out/quality"),
+    *,
+    local: Local = False,
+) -> None:
+    """The paired protocol: dress people in what they wear, and compare with their photo.
+
+    A pair that fails is told in words; the others are measured all the same, and the exit status is 1.
+    """
+    from benchmarks import quality as protocol
+    from benchmarks import tables
+    from benchmarks.server import open_models
+
+    with _in_words(), _progress() as say, open_models(local=local) as models:
+        found = protocol.run(models, pairs, out=out, say=say)
+    _write(results, found.to_json())
+    console.print(tables.of_quality(found), f"Pictures side by side: {out}")
+    for name, sentence in found.failures.items():
+        console.print(f"[red]{name} failed:[/] {sentence}")
+    if found.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def latency(
+    runs: Annotated[int, typer.Option(min=1, help="How often, after warming up.")] = 20,
+    results: Json = None,
+    person: Picture = None,
+    garment: Picture = None,
+) -> None:
+    """Median and 95th percentile per stage and end to end, and what serving adds to the bare functions.
+
+    Without --person and --garment it takes a photo of an installed package and a garment that the project draws.
+    """
+    from benchmarks import latency as stopwatch
+    from benchmarks import tables
+    from benchmarks.inputs import request
+    from benchmarks.server import embedded
+    from bridge.triton.local import LocalModels
+
+    with _in_words(), _progress() as say, embedded() as server:
+        found = stopwatch.run(server, LocalModels(), request(person, garment), runs=runs, say=say)
+    _write(results, found)
+    console.print(tables.of_latency(found))
+
+
+@app.command()
+def load(
+    callers: Annotated[int, typer.Option(min=1, help="How many ask at the same time.")] = 8,
+    requests: Annotated[int, typer.Option(min=1, help="How many they send together.")] = 200,
+    results: Json = None,
+) -> None:
+    """Concurrent callers: every answer right to the last byte, throughput, growth of memory.
+
+    Exits with 1 when an answer was wrong or missing.
+    """
+    from benchmarks import load as crowd
+    from benchmarks import tables
+    from benchmarks.inputs import different_requests
+    from benchmarks.server import embedded
+
+    with _in_words(), _progress() as say, embedded() as server:
+        found = crowd.run(server, different_requests(callers), total=requests, say=say)
+    _write(results, found)
+    console.print(tables.of_load(found))
+    for sentence in sorted(set(found["failures"])):
+        console.print(f"[red]failed:[/] {sentence}")
+    if found["wrong"] or found["failures"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def gallery(
+    photos: Annotated[
+        Path,
+        typer.Option(
+            help="Folder that holds people/, garments/ and pairs/; each may be missing.", envvar="VFR_PHOTOS"
+        ),
+    ] = Path("../shared/photos"),
+    people: Folder = None,
+    garments: Folder = None,
+    pairs: Folder = None,
+    out: Annotated[Path, typer.Option(help="Folder for the sheets and pictures.")] = Path("out/gallery"),
+    *,
+    local: Local = False,
+) -> None:
+    """Every person in every garment, on contact sheets to look at.
+
+    People and garments of pairs join in. A file's name may begin with upper_, lower_ or dress_ to say what it is.
+    """
+    from benchmarks import gallery as fitting_room
+    from benchmarks.photos import gather
+    from benchmarks.server import open_models
+
+    with _in_words(), _progress() as say:
+        wearers, clothes = gather(
+            people or photos / "people", garments or photos / "garments", pairs or photos / "pairs"
+        )
+        with open_models(local=local) as models:
+            fittings = fitting_room.run(models, wearers, clothes, out=out, say=say)
+    failures = [fitting for fitting in fittings if fitting.picture is None]
+    for failure in failures:
+        console.print(f"[yellow]{failure.person} in {failure.garment}:[/] {failure.sentence}")
+    console.print(
+        f"{len(fittings) - len(failures)} of {len(fittings)} pictures; the sheet: {out / 'all.jpg'}"
+    )
+
+
+@app.command()
+def demo(
+    person: Picture = None,
+    garment: Picture = None,
+    category: Category = Category.AUTO,
+) -> None:
+    """A page that shows a person in other garments, with everything the system saw and made on the way."""
+    raise NotImplementedError(person, garment, category)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Show the latest line beside a spinner; where nobody looks at a terminal, print every line."""
+    if not console.is_terminal:
+        yield lambda line: console.print(line, markup=False)
+        return
+    with console.status("starting") as status:
+        yield status.update
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn our own errors into a sentence and exit status 1."""
+    try:
+        yield
+    except VfrError as error:
+        console.print(f"[red]{error}[/]")
+        raise typer.Exit(1) from None
+
+
+def _write(path: Path | None, results: Mapping[str, object]) -> None:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m benchmarks")

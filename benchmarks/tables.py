@@ -1,0 +1,70 @@
+"""Results as tables for people."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from rich.table import Table
+
+from benchmarks.latency import Latency
+from benchmarks.load import Load
+from benchmarks.metrics import Metrics, mean
+from benchmarks.quality import Quality
+
+_FORMATS = {"colour_error": "{:.1f}", "detail": "{:.2f}", "outside_change": "{:d}", "seconds": "{:.2f}"}
+
+
+def of_quality(quality: Quality) -> Table:
+    """Return one row per pair and their mean."""
+    table = Table(
+        title="Paired protocol",
+        caption="flat: the same outline in one colour. The person's outline, which follows the worn garment, is "
+        "known to the system.",
+    )
+    table.add_column("pair")
+    for column in fields(Metrics):
+        table.add_column(column.name.replace("_", " "), justify="right")
+    for name, row in quality.pairs.items():
+        table.add_row(name, *_cells(row))
+    table.add_section()
+    table.add_row("mean", *_cells(mean(list(quality.pairs.values()))))
+    return table
+
+
+def of_latency(latency: Latency) -> Table:
+    """Return one row per stage and the whole."""
+    table = Table(
+        title=f"Latency at 768x1024, {latency['runs']} runs, one at a time",
+        caption=f"Serving adds {latency['overhead']:.1%}. Ready in {latency['ready_seconds']:.1f} s; "
+        f"{latency['rss_mb']:.0f} MiB ({latency['memory_kind']}) in all processes.",
+    )
+    for column in ("stage", "p50 [ms]", "p95 [ms]"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    for name, times in sorted(latency["stages"].items(), key=lambda stage: -stage[1]["p50_ms"]):
+        table.add_row(name, f"{times['p50_ms']:.1f}", f"{times['p95_ms']:.1f}")
+    table.add_section()
+    for name, times in (("end to end", latency["end_to_end"]), ("in process", latency["in_process"])):
+        table.add_row(name, f"{times['p50_ms']:.1f}", f"{times['p95_ms']:.1f}")
+    return table
+
+
+def of_load(load: Load) -> Table:
+    """Return what the callers saw, one fact per row."""
+    used = load["memory"]
+    slope = used["growth_mb_per_100"]
+    table = Table(title=f"{load['callers']} callers, {load['requests']} requests", show_header=False)
+    table.add_row("wrong answers", str(load["wrong"]))
+    table.add_row("failures", str(len(load["failures"])))
+    table.add_row("pictures per second", f"{load['per_second']:.2f}")
+    table.add_row("answer p50 / p95 [ms]", f"{load['answer']['p50_ms']:.0f} / {load['answer']['p95_ms']:.0f}")
+    table.add_row(f"memory ({used['kind']}) [MiB]", f"{used['first_mb']:.0f} to {used['last_mb']:.0f}")
+    table.add_row("growth per 100 requests [MiB]", "too few requests" if slope is None else f"{slope:+.2f}")
+    return table
+
+
+def _cells(row: Metrics) -> list[str]:
+    return [_cell(column.name, getattr(row, column.name)) for column in fields(Metrics)]
+
+
+def _cell(name: str, value: float | None) -> str:
+    return "-" if value is None else _FORMATS.get(name, "{:.3f}").format(value)
