@@ -35,7 +35,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 """The problems of a route that takes pictures, for OpenAPI."""
 
 
-class ClientGoneError(Exception):
+class ClientGone(Exception):
     """The caller hung up; nobody reads the answer."""
 
 
@@ -44,7 +44,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(VfrError, _typed)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(ClientGoneError, _gone)
+    app.add_exception_handler(ClientGone, _gone)
     app.add_exception_handler(Exception, _fault)
 
 

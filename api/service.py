@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 
 from api.backend import Backend
 from api.metrics import Metrics
-from api.problems import ClientGoneError
+from api.problems import ClientGone
 from api.settings import Settings
 from bridge.errors import ServerUnavailable
 
@@ -32,7 +32,7 @@ class Service:
 
         Raises:
             ServerUnavailable: too many wait already; nothing was begun.
-            ClientGoneError: the caller hung up; the work was cancelled.
+            ClientGone: the caller hung up; the work was cancelled.
         """
         if self.waiting >= self.settings.max_in_flight:
             work.close()
@@ -51,7 +51,7 @@ async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise ClientGoneError
+            raise ClientGone
         return task.result()
     finally:
         task.cancel()

@@ -1,0 +1,251 @@
+"""The command line: ``vfr --help``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from api.running import embedded, listen, open_triton
+from api.settings import Settings
+from bridge.contracts import Category
+from bridge.errors import VfrError
+from bridge.imaging.encode import Format, encode_image
+
+if TYPE_CHECKING:
+    from api.fitting import Fitting, Wish
+    from bridge.triton.model import Arrays
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+OUT = Console()
+SAY = Console(stderr=True, highlight=False)
+
+Photo = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JPEG, PNG or WebP")]
+Server = Annotated[
+    str | None,
+    typer.Option(help="host:port of a Triton that runs; without it one is found or started", metavar="URL"),
+]
+PersonIndex = Annotated[
+    int, typer.Option(min=-1, help="which person, counted from the largest (0); -1: the largest")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="print the report as JSON")]
+
+SUFFIXES = {".png": Format.PNG, ".jpg": Format.JPEG, ".jpeg": Format.JPEG, ".webp": Format.WEBP}
+
+
+@app.callback()
+def root() -> None:
+    """A virtual fitting room: a person's photo and a garment's photo in, the person wearing it out.
+
+    Start with
+
+        vfr tryon me.jpg shirt.jpg -o me-in-shirt.png
+
+    It needs no server: where none runs, it starts one and stops it again. `vfr serve` keeps one running,
+    with a page to try it at http://127.0.0.1:8080.
+    """
+
+
+@app.command()
+def tryon(
+    person: Photo,
+    garment: Photo,
+    out: Annotated[Path, typer.Option("-o", "--out", help="where to write it: .png, .jpg or .webp")] = Path(
+        "tryon.png"
+    ),
+    category: Annotated[Category, typer.Option(help="what the garment is")] = Category.AUTO,
+    mask: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="white where the photo may change")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=-1, help="of whatever is random; -1: from the pictures")] = -1,
+    person_index: PersonIndex = -1,
+    server: Server = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show a person wearing a garment.
+
+    * `vfr tryon me.jpg shirt.jpg -o me.png`
+    * `vfr tryon family.jpg skirt.png --category lower --person-index 1`
+    * `vfr tryon me.jpg dress.webp --mask only-here.png --json > report.json`
+
+    Only PNG keeps every pixel that the garment does not touch exactly as it was.
+    """
+    from api.fitting import Wish
+
+    form = _format(out)
+    with _in_words():
+        wish = Wish(
+            person=person.read_bytes(),
+            garments=(garment.read_bytes(),),
+            category=category,
+            mask=mask.read_bytes() if mask else b"",
+            seed=seed,
+            person_index=person_index,
+            form=form,
+        )
+        with open_triton(server, SAY) as url, SAY.status("Dressing …"):
+            fitting = asyncio.run(_dress(url, wish))
+        _write(out, fitting.picture)
+    _tell(fitting, out, as_json=as_json)
+
+
+@app.command()
+def parse(
+    photo: Photo,
+    out: Annotated[Path, typer.Option("-o", "--out", help="where to write it: .png, .jpg or .webp")] = Path(
+        "parse.png"
+    ),
+    person_index: PersonIndex = -1,
+    server: Server = None,
+) -> None:
+    """Draw what the system sees in a photo: labels, outline and pose.
+
+    * `vfr parse me.jpg -o seen.png`
+    * `vfr parse family.jpg -o second.jpg --person-index 1`
+
+    Points and masks as data come from REST: `curl -F photo=@me.jpg -H 'Accept: application/json' …/v1/parse`.
+    """
+    form = _format(out)
+    with _in_words():
+        with open_triton(server, SAY) as url, SAY.status("Looking …"):
+            seen = asyncio.run(_look(url, photo.read_bytes(), person_index))
+        from bridge.imaging.overlay import draw_perception
+
+        _write(out, encode_image(draw_perception(seen), form))
+    SAY.print(f"Wrote {out}.")
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="the address to listen on")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="the port of REST and the page")] = None,
+    grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="the port of KServe v2 over gRPC")] = 8001,
+    triton_url: Annotated[
+        str | None, typer.Option(help="a Triton that runs elsewhere; none is started", metavar="URL")
+    ] = None,
+) -> None:
+    """Serve REST, with a page to try it, and KServe v2 over gRPC, until Ctrl-C.
+
+    * `vfr serve`
+    * `vfr serve --port 9000 --triton-url triton:8001`
+
+    Every option can come from the environment too: `VFR_PORT=9000`.
+    """
+    known = Settings()
+    known = known.model_copy(
+        update={
+            name: value
+            for name, value in {"host": host, "port": port, "triton_url": triton_url}.items()
+            if value is not None
+        }
+    )
+    with _in_words():
+        if triton_url:
+            listen(known, SAY)
+            return
+        with embedded(SAY, grpc_port=grpc_port) as url:
+            listen(known.model_copy(update={"triton_url": url}), SAY)
+
+
+@app.command()
+def models(*, as_json: AsJson = False) -> None:
+    """List every model: ready or not, its weights, their licence, and what to do about it."""
+    from dataclasses import asdict
+
+    from rich.table import Column, Table
+
+    from bridge.registry import model_statuses
+
+    with _in_words():
+        rows = model_statuses()
+    if as_json:
+        OUT.print_json(json.dumps([asdict(row) for row in rows]))
+        return
+    table = Table(
+        Column("model", no_wrap=True), "ready", "weights", "licence", "commercial", "why not", box=None
+    )
+    for row in rows:
+        table.add_row(
+            row.name,
+            "[green]yes[/]" if row.ready else "[red]no[/]",
+            f"{len(row.artifacts)} networks" if len(row.artifacts) > 1 else "".join(row.artifacts) or "none",
+            ", ".join(row.licences) or "ours",
+            "yes" if row.commercial_use else "[red]no[/]",
+            row.why_not,
+        )
+    OUT.print(table)
+
+
+def _format(out: Path) -> Format:
+    if out.suffix.lower() not in SUFFIXES:
+        raise typer.BadParameter(f"{out.name} must end in {', '.join(SUFFIXES)}", param_hint="--out")
+    if not out.absolute().parent.is_dir():
+        raise typer.BadParameter(f"the folder {out.parent} does not exist", param_hint="--out")
+    return SUFFIXES[out.suffix.lower()]
+
+
+def _write(out: Path, data: bytes) -> None:
+    out.write_bytes(data)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn an error that we know into one sentence and exit status 1."""
+    try:
+        yield
+    except (VfrError, OSError) as error:
+        SAY.print(f"[red]{error}[/]", soft_wrap=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+async def _dress(url: str, wish: Wish) -> Fitting:
+    from api.app import connect_triton
+    from api.fitting import try_on
+
+    settings = Settings(triton_url=url)
+    async with connect_triton(settings) as backend:
+        return await try_on(backend, wish, settings.timeout)
+
+
+async def _look(url: str, photo: bytes, person_index: int) -> Arrays:
+    from api.app import connect_triton
+    from api.fitting import perceive
+
+    settings = Settings(triton_url=url)
+    async with connect_triton(settings) as backend:
+        return await perceive(backend, photo, person_index, settings.timeout)
+
+
+def _tell(fitting: Fitting, out: Path, *, as_json: bool) -> None:
+    report = fitting.report
+    if as_json:
+        OUT.print_json(report.model_dump_json())
+    for warning in report.warnings:
+        SAY.print(f"[yellow]{warning}[/]", soft_wrap=True)
+    SAY.print(
+        f"Wrote {out}: {report.category} garment, expert {report.expert}, {fitting.seconds:.2f} s.",
+        soft_wrap=True,
+    )
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="vfr")
+
+
+if __name__ == "__main__":
+    main()

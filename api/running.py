@@ -1,0 +1,109 @@
+"""Servers that a command line starts, finds and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from api.settings import Settings
+from bridge.errors import ServerUnavailable
+
+FIND_SECONDS = 1.0
+"""How long a server on this machine may take to say that it is there [s]."""
+
+
+@contextmanager
+def open_triton(server: str | None, say: Console) -> Iterator[str]:
+    """Give the address of a Triton.
+
+    Args:
+        server: one that runs, as ``host:port``; None: the one that the settings name where it runs, else one
+            that is started here and ends with the ``with`` block.
+        say: where progress goes.
+
+    Raises:
+        ServerUnavailable: it can't be started; the sentence says why.
+    """
+    usual = Settings().triton_url
+    if server:
+        yield server
+    elif asyncio.run(_answers(usual)):
+        say.print(f"Using the Triton at {usual}.")
+        yield usual
+    else:
+        say.print("No Triton runs here, so one is started for this call; `vfr serve` keeps one running.")
+        with embedded(say, models=["tryon_basic"]) as url:
+            yield url
+
+
+@contextmanager
+def embedded(say: Console, *, grpc_port: int = 0, models: Sequence[str] | None = None) -> Iterator[str]:
+    """Run the embedded Triton and give its address.
+
+    Args:
+        say: where progress goes.
+        grpc_port: where it listens; 0 takes a free port.
+        models: the ones to load, with those that they need; None: all.
+    """
+    from bridge.triton.embedded import EmbeddedTriton
+    from bridge.triton.ports import Ports
+    from bridge.triton.startup import Progress
+
+    with say.status("Starting Triton …") as status:
+
+        def show(step: Progress) -> None:
+            status.update(f"Starting Triton … {step.ready} of {step.total} models are ready")
+
+        triton = EmbeddedTriton(models=models, ports=Ports(grpc=grpc_port), progress=show)
+        triton.__enter__()
+    try:
+        say.print(f"Triton is ready after {triton.ready_seconds:.1f} s; KServe v2 over gRPC at {triton.url}.")
+        yield triton.url
+    finally:
+        triton.__exit__(None, None, None)
+
+
+def listen(settings: Settings, say: Console) -> None:
+    """Serve REST and the page until Ctrl-C or SIGTERM.
+
+    Raises:
+        ServerUnavailable: the port is taken.
+    """
+    import uvicorn
+
+    from api.app import create_app
+
+    with _bound(settings) as listener:
+        host, port = listener.getsockname()[:2]
+        say.print(
+            f"REST at http://{host}:{port} - open it to try it, /docs to read it. Ctrl-C stops everything."
+        )
+        config = uvicorn.Config(create_app(settings), log_level="warning", timeout_graceful_shutdown=10)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _bound(settings: Settings) -> Iterator[socket.socket]:
+    try:
+        listener = socket.create_server((settings.host, settings.port), reuse_port=False)
+    except OSError as error:
+        raise ServerUnavailable(
+            f"{settings.host}:{settings.port} can't be listened on ({error.strerror}). Choose another --port."
+        ) from error
+    with listener:
+        yield listener
+
+
+async def _answers(url: str) -> bool:
+    from api.app import connect_triton
+
+    async with connect_triton(Settings(triton_url=url)) as backend:
+        try:
+            await asyncio.wait_for(backend.ready(), FIND_SECONDS)
+        except (ServerUnavailable, TimeoutError, asyncio.TimeoutError):
+            return False
+    return True
