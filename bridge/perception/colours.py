@@ -1,0 +1,68 @@
+"""What a thing's colours are: small Gaussian mixtures in Lab, learnt from samples of one photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from bridge.perception.nets import Float32
+
+_FLOOR = np.array([9.0, 3.0, 3.0], np.float32)  # least variance in Lab: grain, compression, soft shading
+
+
+@dataclass(frozen=True)
+class Colours:
+    """A mixture of Gaussians with diagonal covariance."""
+
+    means: Float32  # [k, 3] Lab
+    variances: Float32  # [k, 3]
+    weights: Float32  # [k], sum 1
+
+    @classmethod
+    def learn(cls, samples: Float32, components: int = 4, floor: Float32 = _FLOOR) -> Colours:
+        """Learn from samples [n, 3] in Lab, at least one; components with hardly a sample are left out."""
+        chosen = samples[:: max(1, len(samples) // 1500)].astype(np.float32)
+        k = min(components, len(chosen))
+        criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
+        # farthest-point seeding is deterministic, where k-means++ would draw from OpenCV's global generator
+        _, labels, means = cv2.kmeans(
+            chosen, k, _spread_labels(chosen, k), criteria, 1, cv2.KMEANS_USE_INITIAL_LABELS
+        )
+        weights = np.bincount(labels[:, 0], minlength=k).astype(np.float32) / len(chosen)
+        kept = [i for i in range(k) if weights[i] >= 0.02]
+        variances = [chosen[labels[:, 0] == i].var(axis=0) + floor for i in kept]
+        total = weights[kept].sum()
+        return cls(means[kept].astype(np.float32), np.array(variances, np.float32), weights[kept] / total)
+
+    @classmethod
+    def join(cls, *parts: Colours) -> Colours:
+        """Return the mixture of mixtures, each with the same share."""
+        return cls(
+            np.concatenate([p.means for p in parts]),
+            np.concatenate([p.variances for p in parts]),
+            np.concatenate([p.weights for p in parts]) / len(parts),
+        )
+
+    def log_likelihood(self, lab: Float32) -> Float32:
+        """Return the log density [n] of colours [n, 3]."""
+        terms = np.empty((len(self.means), len(lab)), np.float32)
+        for i, (mean, variance, weight) in enumerate(
+            zip(self.means, self.variances, self.weights, strict=True)
+        ):
+            distance = ((lab - mean) ** 2) @ (1 / variance)
+            terms[i] = np.log(weight) - 0.5 * (distance + np.log(variance).sum())
+        top = terms.max(axis=0)
+        return np.asarray(top + np.log(np.exp(terms - top).sum(axis=0)), np.float32)
+
+
+def _spread_labels(samples: Float32, k: int) -> np.ndarray:
+    """Assign samples to k of them that lie far from each other (Gonzalez 1985)."""
+    centres = [np.median(samples, axis=0)]
+    distance = ((samples - centres[0]) ** 2).sum(axis=1)
+    for _ in range(k - 1):
+        centres.append(samples[int(distance.argmax())])
+        distance = np.minimum(distance, ((samples - centres[-1]) ** 2).sum(axis=1))
+    apart = ((samples[:, None] - np.stack(centres)) ** 2).sum(axis=2)
+    return apart.argmin(axis=1).astype(np.int32)[:, None]

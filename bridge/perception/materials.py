@@ -1,0 +1,121 @@
+"""How well each material fits each pixel: the likelihood of its colour, and the place on the body."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import cv2
+import numpy as np
+
+from bridge.perception.appearance import Appearance
+from bridge.perception.colours import Colours
+from bridge.perception.nets import Bool, Float32
+from bridge.perception.places import Places
+from bridge.perception.view import View
+
+_UNIFORM = -13.8  # log density of any colour at all: one over the volume of Lab, 100 x 100 x 100
+_OUTLIER = -2.0  # log share of a material's pixels whose colour was not among the samples
+_NEVER = -60.0
+
+
+class Material(IntEnum):
+    """What a pixel may be made of; the order is the scores' first axis."""
+
+    SKIN = 0
+    HAIR = 1
+    UPPER = 2
+    LOWER = 3
+    SHOES = 4
+    OTHER = 5
+
+
+def scores(view: View, places: Places, look: Appearance) -> Float32:
+    """Return the log score ``[materials, n]`` of every pixel."""
+    table = np.full((len(Material), len(view.xy)), _NEVER, np.float32)
+    table[Material.SKIN] = _colour(look.skin, view.lab) + _skin_fits(places, look)
+    if look.hair:
+        table[Material.HAIR] = _colour(look.hair, view.lab) + _hair_fits(places)
+    table[Material.UPPER] = _colour(look.upper, view.lab) + _upper_fits(places, look)
+    if look.lower:
+        table[Material.LOWER] = _colour(look.lower, view.lab) + _lower_fits(places, look)
+    if look.shoes:
+        table[Material.SHOES] = _colour(look.shoes, view.lab) + _shoes_fit(places)
+    table[Material.OTHER] = _UNIFORM - 2 + np.clip(4 * (places.off_body - 1.8), -4, 3)
+    return table
+
+
+def _colour(model: Colours, lab: Float32) -> Float32:
+    return np.asarray(np.logaddexp(model.log_likelihood(lab) - 2.76, _UNIFORM + _OUTLIER), np.float32)
+
+
+def sleeved(places: Places, look: Appearance) -> Bool:
+    """Return which pixels [n] lie where a sleeve is."""
+    inside = [
+        (off < 1.3) & (along < end) for (along, off), end in zip(places.arms, look.cover.sleeves, strict=True)
+    ]
+    return np.asarray(inside[0] | inside[1])
+
+
+def _skin_fits(places: Places, look: Appearance) -> Float32:
+    """Skin is likely in the face, the hands, on bare limbs and at the neck; elsewhere its colour must convince."""
+    fit = np.full(len(places.down), -3, np.float32)
+    fit[(np.abs(places.aside) < 0.35) & (places.down < 0.25) & (places.head[1] < 0.2)] = 0
+    fit[(places.off_arms < 1) & ~sleeved(places, look)] = 1
+    for (along, off), end in zip(places.legs, look.cover.legs, strict=True):
+        fit[(off < 1.2) & (along > end)] = 1
+    fit[places.hand] = 2.5
+    fit[places.face] = 4
+    return fit
+
+
+def _hair_fits(places: Places) -> Float32:
+    """Hair is likely around the head; long hair hangs down in front of the chest."""
+    x, y = places.head
+    outside = np.maximum(np.hypot(x / 0.8, y - 0.1) - 1, 0)
+    fit = np.where(y < -0.3, 0.5, 2) - 3 * outside
+    fit[(outside > 0) & (np.abs(x) < 1.2) & (places.down < 0.8)] = -1.5
+    fit[places.face] -= 3
+    return np.maximum(fit, -7).astype(np.float32)
+
+
+def _upper_fits(places: Places, look: Appearance) -> Float32:
+    sleeve = sleeved(places, look)
+    above = np.clip((look.waist - places.down) / 0.04, -5, 2) if look.lower else np.full(len(sleeve), 2.0)
+    fit = np.where(sleeve, np.maximum(above, 0.5), above)
+    fit -= 4 * (places.head[1] > -0.45) + 2 * (places.down < -0.25)
+    return np.asarray(fit, np.float32)
+
+
+def _lower_fits(places: Places, look: Appearance) -> Float32:
+    fit = np.clip((places.down - look.waist) / 0.04, -5, 2)
+    for (along, off), end in zip(places.legs, look.cover.legs, strict=True):
+        fit = fit - 3 * ((off < 1.2) & (along > end + 0.1))
+    return np.asarray(fit, np.float32)
+
+
+def _shoes_fit(places: Places) -> Float32:
+    off = np.minimum(places.feet[0][1], places.feet[1][1])
+    return np.asarray(np.clip(3 - 4 * (off - 0.7), -7, 3), np.float32)
+
+
+def without_islands(view: View, places: Places, table: Float32) -> Float32:
+    """Forbid skin and hair where they hang together with nothing that is surely skin or hair.
+
+    Flowers and prints have such colours; a neck, an arm or a strand of hair begins somewhere.
+    """
+    table = table.copy()
+    x, y = places.head
+    limbs = (places.off_arms < 0.6) | (np.minimum(places.legs[0][1], places.legs[1][1]) < 0.6)
+    neck = (np.abs(places.aside) < 0.3) & (places.down < 0)
+    roots = {
+        Material.SKIN: places.face | places.hand | limbs | neck,
+        Material.HAIR: (np.hypot(x / 0.8, y - 0.1) < 1) & (y > -0.4) & ~places.face,
+    }
+    for material, root in roots.items():
+        chosen = table.argmax(axis=0) == material
+        picture = view.picture(chosen.astype(np.float32)).astype(np.uint8)
+        _count, parts = cv2.connectedComponents(picture)
+        part = parts[view.person]
+        rooted = np.unique(part[root & chosen])
+        table[material, chosen & ~np.isin(part, rooted)] = _NEVER
+    return table
