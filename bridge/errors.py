@@ -190,7 +190,7 @@ def from_wire(line: str) -> VfrError | None:
     code, found, sentence = line.partition(": ")
     while found:
         word = code.rpartition(" ")[2]
-        if word in BY_CODE:
+        if word in BY_CODE and word != VfrError.code:  # "error: " is what anybody may say
             return BY_CODE[word](sentence.strip())
         code, found, sentence = sentence.partition(": ")
     return None

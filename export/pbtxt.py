@@ -22,6 +22,7 @@ from tritonclient.grpc import model_config_pb2 as pb
 
 from bridge.contracts import CONTRACTS, Backend, Contract, DType, Tensor
 from bridge.errors import ConfigError
+from bridge.triton.ensembles import mapped_outputs
 
 ROOT = Path(__file__).parents[1]
 REPOSITORY = ROOT / "model_repository"
@@ -157,18 +158,13 @@ def _input(tensor: Tensor) -> pb.ModelInput:
 
 
 def _graph(contract: Contract) -> pb.ModelEnsembling:
-    """Return the ensemble's steps, without the outputs that nobody reads: Triton refuses those."""
-    read = {source for step in contract.steps for source in step.inputs.values()}
-    read |= {tensor.name for tensor in contract.outputs}
+    steps = zip(contract.steps, mapped_outputs(contract), strict=True)
     return pb.ModelEnsembling(
         step=[
             pb.ModelEnsembling.Step(
-                model_name=step.model,
-                model_version=_LATEST,
-                input_map=step.inputs,
-                output_map={name: target for name, target in step.outputs.items() if target in read},
+                model_name=step.model, model_version=_LATEST, input_map=step.inputs, output_map=outputs
             )
-            for step in contract.steps
+            for step, outputs in steps
         ]
     )
 

@@ -14,10 +14,8 @@ from pathlib import Path
 
 from bridge.contracts import CONTRACTS, Backend, Contract
 from bridge.errors import ArtifactMissing
-from bridge.triton.model import Array, Arrays, Infer, Model
+from bridge.triton.model import REPOSITORY, Array, Arrays, Infer, Model
 from bridge.triton.tensors import checked, complete
-
-REPOSITORY = Path(__file__).parents[2] / "model_repository"
 
 
 class LocalModels(Mapping[str, Infer]):

@@ -1,0 +1,1 @@
+"""The backend ``onnxruntime``. Empty: Triton loads ``model.py`` as a file."""

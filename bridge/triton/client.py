@@ -1,0 +1,159 @@
+"""Talking to Triton over gRPC, in the contracts' words.
+
+Two clients share everything but the waiting (:mod:`bridge.triton.wire`): :class:`TritonClient` blocks,
+:class:`AsyncTritonClient` awaits. Both check what is sent against the contract first, and give errors back as
+the classes of ``bridge.errors``, whatever Triton wrapped around them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+
+import tritonclient.grpc as triton
+import tritonclient.grpc.aio as triton_aio
+from tritonclient.utils import InferenceServerException
+
+from bridge.triton.model import Arrays
+from bridge.triton.wire import (
+    CHANNEL,
+    ModelStatistics,
+    ModelStatus,
+    arrays_of,
+    contract_of,
+    in_our_words,
+    outputs_of,
+    request,
+    statistics_of,
+    statuses_of,
+)
+
+__all__ = ["AsyncTritonClient", "ModelStatistics", "ModelStatus", "TritonClient"]
+
+TIMEOUT = 60.0
+"""How long one request may take before the client gives up [s]."""
+
+_PROBE_TIMEOUT = 5.0
+
+
+class TritonClient:
+    """Calls models and waits; a context manager. It may be shared by threads."""
+
+    def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
+        """Make a client of ``host:port``, which connects when it is first used; ``timeout`` is per request [s]."""
+        self._url = url
+        self._timeout = timeout
+        self._triton = triton.InferenceServerClient(url, channel_args=CHANNEL)
+
+    def infer(
+        self, model: str, arrays: Arrays, outputs: Iterable[str] | None = None, timeout: float | None = None
+    ) -> Arrays:
+        """Call a model.
+
+        Args:
+            model: its name.
+            arrays: its inputs by name; those that have a default may be left out.
+            outputs: the wanted outputs; all of them when left out.
+            timeout: another one than the client's [s].
+
+        Returns:
+            The wanted outputs by name; they can't be written to.
+
+        Raises:
+            WrongTensor: names, dtypes or shapes differ from the contract; nothing was sent.
+            ServerUnavailable: there was no answer in time, or nobody to ask.
+            VfrError: what the model answered.
+        """
+        contract = contract_of(model)
+        wanted = outputs_of(contract, outputs)
+        with in_our_words(self._url):
+            sent = request(contract, arrays, wanted, timeout or self._timeout)
+            return arrays_of(self._triton.infer(**sent), wanted)
+
+    def ready(self) -> bool:
+        """Tell whether the server and all its models can be called."""
+        with contextlib.suppress(InferenceServerException):
+            return bool(self._triton.is_server_ready(client_timeout=_PROBE_TIMEOUT))
+        return False
+
+    def model_statuses(self) -> list[ModelStatus]:
+        """Return every model of the server's repository, ready or not.
+
+        Raises:
+            ServerUnavailable: the server can't be asked.
+        """
+        with in_our_words(self._url):
+            return statuses_of(self._triton.get_model_repository_index(client_timeout=_PROBE_TIMEOUT).models)
+
+    def statistics(self) -> Mapping[str, ModelStatistics]:
+        """Return each model's statistics by its name.
+
+        Raises:
+            ServerUnavailable: the server can't be asked.
+        """
+        with in_our_words(self._url):
+            answer = self._triton.get_inference_statistics(client_timeout=_PROBE_TIMEOUT)
+            return statistics_of(answer.model_stats)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._triton.close()
+
+    def __enter__(self) -> TritonClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncTritonClient:
+    """:class:`TritonClient` for an event loop, in which it must be made; cancelling a task cancels its request."""
+
+    def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
+        """See :class:`TritonClient`."""
+        self._url = url
+        self._timeout = timeout
+        self._triton = triton_aio.InferenceServerClient(url, channel_args=CHANNEL)
+
+    async def infer(
+        self, model: str, arrays: Arrays, outputs: Iterable[str] | None = None, timeout: float | None = None
+    ) -> Arrays:
+        """See :meth:`TritonClient.infer`."""
+        contract = contract_of(model)
+        wanted = outputs_of(contract, outputs)
+        with in_our_words(self._url):
+            sent = request(contract, arrays, wanted, timeout or self._timeout)
+            return arrays_of(await self._triton.infer(**sent), wanted)
+
+    async def ready(self) -> bool:
+        """See :meth:`TritonClient.ready`."""
+        with contextlib.suppress(InferenceServerException):
+            return bool(await self._triton.is_server_ready(client_timeout=_PROBE_TIMEOUT))
+        return False
+
+    async def model_statuses(self) -> list[ModelStatus]:
+        """See :meth:`TritonClient.model_statuses`."""
+        with in_our_words(self._url):
+            answer = await self._triton.get_model_repository_index(client_timeout=_PROBE_TIMEOUT)
+            return statuses_of(answer.models)
+
+    async def statistics(self) -> Mapping[str, ModelStatistics]:
+        """See :meth:`TritonClient.statistics`."""
+        with in_our_words(self._url):
+            answer = await self._triton.get_inference_statistics(client_timeout=_PROBE_TIMEOUT)
+            return statistics_of(answer.model_stats)
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._triton.close()
+
+    async def __aenter__(self) -> AsyncTritonClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

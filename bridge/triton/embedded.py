@@ -1,0 +1,234 @@
+"""A real Triton server in this environment, without a container: started, watched and stopped by a ``with``.
+
+::
+
+    with EmbeddedTriton() as server, TritonClient(server.url) as client:
+        client.infer("tryon_basic", {"person": ..., "garment": ...})
+
+It loads the same ``model_repository`` as NVIDIA's container. It listens on this machine only, its models can't
+be changed while it runs, and what no caller needs (shared memory, tracing and logging by request) is closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+from bridge.contracts import CONTRACTS
+from bridge.errors import ServerUnavailable
+from bridge.triton import processes
+from bridge.triton.model import REPOSITORY
+from bridge.triton.ports import HOST, Ports, reserve
+from bridge.triton.startup import Progress, StartLog
+from bridge.triton.wheel import SHARED_MEMORY, Wheel, copy_backends, environment, find_wheel
+
+START_SECONDS = 120.0
+STOP_SECONDS = 15.0
+_EXIT_SECONDS = 5  # how long the server waits for requests in flight when it is asked to stop
+_FAILING_SECONDS = 10  # how long to watch for more failures after the first
+_ATTEMPTS = 3  # to find free ports
+_SHARED_BYTES = 4 * 2**20  # of shared memory per model process, at first and each time it needs more
+_SERVICES = {"grpc": "GRPCInferenceService", "http": "HTTPService", "metrics": "Metrics Service"}
+_CLOSED = "shared-memory,trace,logging"
+
+
+class EmbeddedTriton:
+    """The wheel's ``tritonserver`` over a model repository; entering the ``with`` starts it.
+
+    Then ``ports`` holds the real numbers, ``ready_seconds`` how long the start took [s], and ``log`` the file
+    with everything that the server says.
+    """
+
+    def __init__(
+        self,
+        repository: Path = REPOSITORY,
+        *,
+        models: Iterable[str] | None = None,
+        ports: Ports | None = None,
+        log: Path | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        timeout: float = START_SECONDS,
+    ) -> None:
+        """Prepare a server.
+
+        Args:
+            repository: the folder of the models.
+            models: serve these, with the models that they use; all of them when left out.
+            ports: where to listen; gRPC on a free port when left out.
+            log: where to write the log; when left out a temporary file, kept only if the start fails.
+            progress: is told what happens to each model during the start.
+            timeout: how long the start may take [s].
+        """
+        self.ports = self._wanted = ports or Ports()
+        self.ready_seconds = 0.0
+        self.log = log or Path(tempfile.gettempdir()) / f"vfr-triton-{secrets.token_hex(4)}.log"
+        self._keep_log = log is not None
+        self._repository = repository.resolve()
+        self._models = None if models is None else _with_dependencies(models)
+        self._progress = progress or (lambda _: None)
+        self._timeout = timeout
+        self._process: subprocess.Popen[bytes] | None = None
+        self._cleanup = contextlib.ExitStack()
+
+    def __enter__(self) -> EmbeddedTriton:
+        """Start the server and wait until every model is ready.
+
+        Raises:
+            ServerUnavailable: it can't run here, or a model can't be loaded; the message says which and why.
+        """
+        began = time.monotonic()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_exit_on_sigterm())
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vfr-triton-")))
+            wheel = find_wheel()
+            copy_backends(wheel, folder / "backends")
+            self._process = self._start(wheel, folder, stack)
+            self._cleanup = stack.pop_all()
+        self.ready_seconds = time.monotonic() - began
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the server, and whatever it started."""
+        self._process = None
+        self._cleanup.close()
+        if not self._keep_log:
+            self.log.unlink(missing_ok=True)
+
+    @property
+    def url(self) -> str:
+        """The gRPC address, as clients take it."""
+        return f"{HOST}:{self.ports.grpc}"
+
+    @property
+    def pid(self) -> int:
+        """The server's process.
+
+        Raises:
+            ServerUnavailable: it doesn't run.
+        """
+        if self._process is None or self._process.poll() is not None:
+            raise ServerUnavailable("The embedded Triton doesn't run; start it with `with EmbeddedTriton()`.")
+        return self._process.pid
+
+    def memory(self) -> processes.Memory:
+        """Return what the server and its model processes hold together."""
+        return processes.memory(self.pid)
+
+    def _start(self, wheel: Wheel, folder: Path, stack: contextlib.ExitStack) -> subprocess.Popen[bytes]:
+        models = self._served(folder / "models")
+        total = sum(1 for _ in models.glob("*/config.pbtxt"))
+        for _ in range(_ATTEMPTS):
+            region = f"vfr-{secrets.token_hex(4)}-"
+            with reserve(self._wanted) as self.ports:
+                command = _command(wheel, folder / "backends", models, region, self.ports)
+                process = processes.spawn(command, environment(wheel), self.log)
+                stack.callback(_stop, process, region)
+                if self._until_ready(process, StartLog(self.log, total)):
+                    return process
+        raise ServerUnavailable(f"No free port could be kept for the embedded Triton; see {self.log}.")
+
+    def _served(self, links: Path) -> Path:
+        """Return the repository, or a folder with links to those of its models that are wanted."""
+        if self._models is None:
+            return self._repository
+        links.mkdir()
+        for name in self._models:
+            (links / name).symlink_to(self._repository / name)
+        return links
+
+    def _until_ready(self, process: subprocess.Popen[bytes], log: StartLog) -> bool:
+        """Return True once the server listens, False when it met a port that had been free."""
+        wanted = {service for name, service in _SERVICES.items() if getattr(self.ports, name) is not None}
+        deadline = time.monotonic() + self._timeout
+        while not wanted <= log.services or log.port_taken:
+            ended = process.poll() is not None or time.monotonic() > deadline
+            for step in log.follow():
+                self._progress(step)
+                if step.state == "failed":
+                    deadline = min(deadline, time.monotonic() + _FAILING_SECONDS)
+            if log.port_taken:
+                return False
+            if ended:
+                raise ServerUnavailable(
+                    f"The embedded Triton did not start: {log.explain()}. Its whole log: {self.log}"
+                )
+            time.sleep(0.05)
+        return True
+
+
+def _command(wheel: Wheel, backends: Path, models: Path, region: str, ports: Ports) -> list[str]:
+    """Return the command line of the server; the flags that close it follow Triton's deployment guide."""
+    key = secrets.token_hex(16)
+    options = {
+        "model-repository": models,
+        "backend-directory": backends,
+        "cache-directory": wheel.caches,
+        "backend-config": f"python,shm-region-prefix-name={region}",
+        "model-control-mode": "none",
+        "exit-on-error": "true",
+        "strict-readiness": "true",
+        "exit-timeout-secs": _EXIT_SECONDS,
+        "allow-sagemaker": "false",
+        "allow-vertex-ai": "false",
+        "allow-gpu-metrics": "false",
+        "grpc-restricted-protocol": f"{_CLOSED}:admin={key}",
+    }
+    return [
+        str(wheel.server),
+        "--disable-auto-complete-config",
+        *(f"--{name}={value}" for name, value in options.items()),
+        *(f"--backend-config=python,shm-{kind}-byte-size={_SHARED_BYTES}" for kind in ("default", "growth")),
+        *_listen("grpc", ports.grpc, reuse=True),
+        *_listen("http", ports.http, reuse=True),
+        *_listen("metrics", ports.metrics, reuse=False),
+    ]
+
+
+def _listen(protocol: str, port: int | None, *, reuse: bool) -> list[str]:
+    if port is None:
+        return [f"--allow-{protocol}=false"]
+    address = [f"--{protocol}-address={HOST}", f"--{protocol}-port={port}"]
+    return [*address, f"--reuse-{protocol}-port=true"] if reuse else address
+
+
+def _stop(process: subprocess.Popen[bytes], region: str) -> None:
+    processes.stop(process, STOP_SECONDS)
+    for left in SHARED_MEMORY.glob(f"{region}*"):  # by a process that had to be killed
+        left.unlink(missing_ok=True)
+
+
+def _with_dependencies(models: Iterable[str]) -> set[str]:
+    """Return the models with all those that they call or consist of."""
+    found: set[str] = set()
+    pending = list(models)
+    while pending:
+        name = pending.pop()
+        if name not in found and name in CONTRACTS:
+            pending += [*CONTRACTS[name].calls, *(step.model for step in CONTRACTS[name].steps)]
+        found.add(name)
+    return found
+
+
+@contextlib.contextmanager
+def _exit_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM unwind the program as Ctrl-C does, unless somebody else already handles it."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
