@@ -31,6 +31,8 @@ _LEVELS = np.concatenate([
 _VERTICAL = 0.97  # legs lean less than chests do
 _SKIRT_SEEN = 0.85  # of what a skirt widens below the hips; the rest hangs in folds
 _SKIRT_RISE = 0.42  # from the hips' joints up to a skirt's waist, as a share of the shoulders' width
+_RISE_SHARE = 0.30  # of trousers' length at most; wide legs lie against each other below the true crotch
+_CROTCH_DROP = 0.24  # of the shoulders' width, below the hips' joints
 _LEAVE = 0.25  # levels: over this length a leg's edges turn from the hips to the thigh
 
 
@@ -66,16 +68,22 @@ def rungs(first: Points, last: Points) -> Points:
 
 def cut_leg(garment: Garment, side: int) -> Lower:
     """Lay the ladder of one trouser leg in the garment's photo; both legs share the line down to the crotch."""
-    crotch = garment.at(GarmentPoint.CROTCH)
-    waist, hem = garment.middle(WAIST), garment.at(HEM_INNER[side])
-    outer = _side_seam(garment, side, float(crotch[1]))
-    y = np.interp(_LEVELS, [0, 1, 2], [waist[1], crotch[1], hem[1]])
-    line = np.interp(_LEVELS, [0, 1, 2], [waist[0], crotch[0], hem[0]])
+    parting = garment.at(GarmentPoint.CROTCH)
+    waist, hem, split = garment.middle(WAIST), garment.at(HEM_INNER[side]), crotch_row(garment)
+    outer = _side_seam(garment, side, split)
+    y = np.interp(_LEVELS, [0, 1, 2], [waist[1], split, hem[1]])
+    line = np.interp(y, [waist[1], parting[1], hem[1]], [waist[0], parting[0], hem[0]])
     sign = 1.0 if side == LEFT else -1.0
     seen = outline(garment.mask, (outer[:, 0] + line) / 2, y, -sign) + sign * INSET
     near = np.abs(seen - line) < 0.6 * np.abs(outer[:, 0] - line)
-    x = np.where((_LEVELS > 1.04) & (_LEVELS < 1.98) & near, seen, line)
+    x = np.where((y > parting[1] + 8) & (_LEVELS < 1.98) & near, seen, line)
     return Lower(_LEVELS, outer, np.stack([x, _continued(y)], axis=1).astype(np.float32))
+
+
+def crotch_row(garment: Garment) -> float:
+    """Return the row of the photo where the legs part, were they held apart [px]."""
+    waist, hem = garment.middle(WAIST)[1], garment.middle(HEM_INNER)[1]
+    return float(min(garment.at(GarmentPoint.CROTCH)[1], waist + _RISE_SHARE * (hem - waist)))
 
 
 def cut_skirt(garment: Garment) -> Lower:
@@ -139,11 +147,11 @@ def fit_lower(body: Body, garment: Garment) -> Fit:
         halves.append(float(reach.distance[0]) if good else usual)
     flat = garment.distance(HIP) if garment.has(*HIP) else 1.25 * garment.distance(WAIST)
     scale = float(2 * TORSO_GIRTH * 0.92 * np.mean(halves) / flat)
-    crotch = hips + body.down * 0.24 * body.width
+    crotch = hips + body.down * _CROTCH_DROP * body.width
     rise = _SKIRT_RISE * body.width
     if garment.has(GarmentPoint.CROTCH):
-        height = float(garment.at(GarmentPoint.CROTCH)[1] - garment.middle(WAIST)[1]) * scale * _VERTICAL
-        rise = float(np.clip(height - 0.24 * body.width, 0.15 * body.width, 0.75 * body.width))
+        height = float(crotch_row(garment) - garment.middle(WAIST)[1]) * scale * _VERTICAL
+        rise = float(np.clip(height - _CROTCH_DROP * body.width, 0.15 * body.width, 0.5 * body.width))
     return Fit(scale, (hips - body.down * rise).astype(np.float32), crotch.astype(np.float32))
 
 
@@ -151,14 +159,16 @@ def place_leg(body: Body, garment: Garment, leg: Lower, fit: Fit, side: int) -> 
     """Lay one trouser leg's rungs; returns ``(n, 3, 2)`` as :attr:`Lower.rungs` [px]."""
     limb = Limb.through(body.leg(side), body.outward(side))
     start = limb.project(fit.crotch)
-    inseam = (
-        float(garment.at(HEM_INNER[side])[1] - garment.at(GarmentPoint.CROTCH)[1]) * fit.scale * _VERTICAL
-    )
+    inseam = float(garment.at(HEM_INNER[side])[1] - crotch_row(garment)) * fit.scale * _VERTICAL
     end = _settle(start + inseam, limb.end)
     along = (start + (end - start) * np.maximum(leg.level - 1.0, 0.0)).astype(np.float32)
     flat = (leg.width / 2 * fit.scale).astype(np.float32)
     thigh_outer = limb.beside(along, _leg_half_widths(body, limb, along, flat, 1.0))
-    thigh_inner = limb.beside(along, -_leg_half_widths(body, limb, along, flat, -1.0))
+    to_middle = _to_midline(body, limb, along, side)
+    inner_half = _leg_half_widths(body, limb, along, flat, -1.0)
+    thigh_inner = limb.beside(
+        along, -np.where(flat > 0.8 * to_middle, np.maximum(inner_half, to_middle), inner_half)
+    )
     middle = fit.waist + (fit.crotch - fit.waist) * np.minimum(leg.level, 1.0)[:, None]
     hip = _hip_edge(body, leg, middle, fit, side)
     first = int(np.searchsorted(leg.level, 1.0))
@@ -167,6 +177,18 @@ def place_leg(body: Body, garment: Garment, leg: Lower, fit: Fit, side: int) -> 
     inner = np.where(above, middle, thigh_inner + (fit.crotch - thigh_inner[first]) * leave)
     outer = np.where(above, hip, thigh_outer + (hip[first] - thigh_outer[first]) * leave)
     return rungs(inner.astype(np.float32), outer.astype(np.float32))
+
+
+def _to_midline(body: Body, limb: Limb, along: Scalars, side: int) -> Scalars:
+    """Measure from one leg to the line midway to the other, where nothing is seen between them, else 0 ``(n,)`` [px]."""
+    other = Limb.through(body.leg(1 - side), body.outward(1 - side))
+    here, there = limb.at(along)[0], other.at(along)[0]
+    middle = (here + there) / 2
+    height, width = body.matte.shape
+    x = np.clip(middle[:, 0], 0, width - 1).astype(np.int32)
+    y = np.clip(middle[:, 1], 0, height - 1).astype(np.int32)
+    closed = np.minimum.accumulate(body.matte[y, x] > 127)
+    return np.where(closed, np.linalg.norm(middle - here, axis=1), 0.0).astype(np.float32)
 
 
 def _settle(end: float, ankle: float) -> float:

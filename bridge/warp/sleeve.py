@@ -13,8 +13,13 @@ from bridge.warp.garment import ARMPIT, CUFF_INNER, CUFF_OUTER, INSET, SHOULDER,
 from bridge.warp.limb import Limb
 from bridge.warp.torso import Fit
 
-_T = np.linspace(0.0, 1.12, 28, dtype=np.float32)
-_LEAVE = 0.45  # of the shoulders' width: over this length a sleeve turns from the armhole to the arm
+_T = np.concatenate([np.linspace(0.0, 0.25, 14, endpoint=False), np.linspace(0.25, 1.12, 22)]).astype(
+    np.float32
+)
+# Over these lengths a sleeve turns from the armhole to the arm, as shares of the shoulders' width: at once over the
+# round of the shoulder, slowly below it.
+_LEAVE_OUTER = 0.20
+_LEAVE_INNER = 0.45
 _SNAP = 0.35  # sleeves vary more than torsos; see bridge.warp.ease.snap
 
 
@@ -65,7 +70,7 @@ def cut_sleeve(garment: Garment, side: int) -> Sleeve:
     inner = _chord(garment.at(ARMPIT[side]), garment.at(CUFF_INNER[side]))
     middle, across = (outer + inner) / 2, unit(outer - inner)
     half = np.asarray(np.linalg.norm(outer - inner, axis=1) / 2, np.float32)
-    ease = np.clip(np.minimum(_T / 0.15, (1.0 - _T) / 0.08), 0.0, 1.0)  # both ends stay on their landmarks
+    ease = np.clip(np.minimum(_T / 0.06, (1.0 - _T) / 0.08), 0.0, 1.0)  # both ends stay on their landmarks
     out = half + (_to_outline(garment.mask, middle, across, half, 1.9) - half) * ease
     inn = half + (_to_outline(garment.mask, middle, -across, half, 1.45) - half) * ease
     return Sleeve(
@@ -133,8 +138,8 @@ class _Edge:
         along = np.linspace(max(arm.project(start), 0.0), arm.length[-1], 160, dtype=np.float32)
         wide = np.interp(along - along[0], sleeve.t * length * fit.scale, sleeve.half_width * fit.scale)
         curve = arm.beside(along, sign * _half_widths(body, arm, along, wide.astype(np.float32), sign))
-        leave = np.clip(1.0 - (along - along[0]) / (_LEAVE * body.width), 0.0, 1.0)[:, None] ** 2
-        curve = curve + (start - curve[0]) * leave
+        bend = _round_shoulder if sign > 0 else _leave_armpit
+        curve = bend(curve, along, start, body.width)
         end = float(np.interp(length * fit.scale, _arc(curve), along))
         return cls(curve.astype(np.float32), along, end)
 
@@ -143,6 +148,25 @@ class _Edge:
         arc = _arc(self.curve)
         at = float(np.interp(end, self.along, arc)) * t
         return np.stack([np.interp(at, arc, self.curve[:, k]) for k in (0, 1)], axis=1).astype(np.float32)
+
+
+def _round_shoulder(curve: Points, along: Scalars, tip: Points, width: float) -> Points:
+    """Let the outer edge begin at the shoulder's tip and go over the round of the shoulder onto the arm.
+
+    A quadratic Bezier curve whose control point is the corner between shoulder and arm.
+    """
+    last = int(np.searchsorted(along, along[0] + _LEAVE_OUTER * width))
+    end, direction = curve[last], unit(curve[last + 2] - curve[last])
+    corner = end - direction * 0.9 * float((end - tip) @ direction)
+    u = np.linspace(0.0, 1.0, last + 1)[:, None]
+    arc = (1 - u) ** 2 * tip + 2 * u * (1 - u) * corner + u**2 * end
+    return np.concatenate([arc, curve[last + 1 :]]).astype(np.float32)
+
+
+def _leave_armpit(curve: Points, along: Scalars, armpit: Points, width: float) -> Points:
+    """Let the inner edge begin at the armpit and come gradually to the arm."""
+    leave = np.clip(1.0 - (along - along[0]) / (_LEAVE_INNER * width), 0.0, 1.0)[:, None] ** 2
+    return np.asarray(curve + (armpit - curve[0]) * leave, np.float32)
 
 
 def _half_widths(body: Body, arm: Limb, along: Scalars, flat: Scalars, sign: float) -> Scalars:

@@ -28,6 +28,7 @@ _LEVELS = np.concatenate([
 ]).astype(np.float32)  # fmt: skip
 
 _ARMPIT_DROP = 0.27  # the armpits' place between the shoulders' tips and the hips
+_ARMHOLE_HANGS = 0.7  # of what an armhole is higher than the body's
 _SHOULDER_SEAMS = 1.07  # between the sleeves' seams over the shoulders, as a share of the joints' distance
 _VERTICAL = 0.94  # cloth on a body is seen a little shorter than flat: it leans over chest and hips
 # Around the neck a worn garment leans back: what lies flat above the shoulders' tips is seen foreshortened, and
@@ -138,17 +139,27 @@ class Fit:
 def fit_upper(body: Body, garment: Garment) -> Fit:
     """Find the scale of an upper garment or a dress on the body, and where its armholes come to lie."""
     tips = shoulder_tips(body)
-    pits = armpits(body, tips)
-    if any(garment.sleeved):
-        return Fit(_SHOULDER_SEAMS * body.width / garment.distance(SHOULDER), tips, pits)
-    # Without sleeves the chest decides, with a little ease.
+    if not any(garment.sleeved):
+        return _fit_sleeveless(body, garment, tips)
+    scale = _SHOULDER_SEAMS * body.width / garment.distance(SHOULDER)
+    armhole = float(garment.middle(ARMPIT)[1] - garment.middle(SHOULDER)[1])
+    # The wider a garment is cut, the lower its armholes: dropped shoulders show in the armhole's height.
+    loose = float(np.clip(1.0 + 0.75 * (armhole / garment.distance(SHOULDER) - 0.56), 1.0, 1.25))
+    down_the_arm = 0.5 * (loose - 1.0) * body.width
+    outward = np.stack([body.outward(LEFT), body.outward(RIGHT)])
+    tips = (tips + down_the_arm * (0.8 * outward + 0.6 * body.down)).astype(np.float32)
+    return Fit(scale * loose, tips, armpits(body, tips, scale * loose * armhole * _VERTICAL))
+
+
+def _fit_sleeveless(body: Body, garment: Garment, tips: Points) -> Fit:
+    """Without sleeves the chest decides the scale, with a little ease, and the straps lie where they reach."""
     scale = 1.06 * 2 * TORSO_GIRTH * CHEST_HALF_WIDTH * body.width / garment.distance(ARMPIT)
     across = float(np.linalg.norm(tips[LEFT] - tips[RIGHT]))
     strap = min(1.0, scale * garment.distance(SHOULDER) / across)
     middle = tips.mean(axis=0)
     # The shoulder rises towards the neck by about a third of the way inwards.
     straps = middle + (tips - middle) * strap - body.down * (0.33 * (1 - strap) * across / 2)
-    return Fit(scale, straps.astype(np.float32), pits)
+    return Fit(scale, straps.astype(np.float32), armpits(body, tips, 0.0))
 
 
 def shoulder_tips(body: Body) -> Points:
@@ -167,11 +178,15 @@ def shoulder_tips(body: Body) -> Points:
     return np.asarray(start + up * distance[:, None], np.float32)
 
 
-def armpits(body: Body, tips: Points) -> Points:
-    """Find the bottoms of the arms' roots ``(2, 2)`` [px], from the shoulders' tips."""
+def armpits(body: Body, tips: Points, armhole: float) -> Points:
+    """Find the bottoms of the armholes ``(2, 2)`` [px], from the shoulders' tips.
+
+    They lie at the body's armpits, or lower where the garment's own ``armhole`` [px] is higher than the body's.
+    """
     drop = _ARMPIT_DROP * max(
         float((body.hips.mean(axis=0) - tips.mean(axis=0)) @ body.down), 1.2 * body.width
     )
+    drop += _ARMHOLE_HANGS * float(np.clip(armhole - drop, 0.0, 0.5 * drop))
     pits = []
     for side in (LEFT, RIGHT):
         arm = unit(body.arm(side)[1] - body.arm(side)[0])
