@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from benchmarks.tryon import Request
+from bridge.garment.drawing.wardrobe import Kind
+from bridge.garment.drawn import draw_garment
 from bridge.imaging.encode import Format, encode_image
 from bridge.quality.measures import Pixels
 
 SIZE = (768, 1024)
 """Width and height of the benchmark's person [px]: what catalogues and the published protocols use."""
+
+GARMENTS: tuple[Kind, ...] = ("tee", "sweater", "blouse", "tank")
+"""What the concurrent callers put on."""
 
 
 def person() -> Pixels:
@@ -22,6 +30,24 @@ def person() -> Pixels:
     return np.ascontiguousarray(large[:, left : left + width], np.uint8)
 
 
-def person_photo(shift: int = 0) -> bytes:
-    """Return the benchmark's person as JPEG, moved to the right by ``shift`` px, so that callers differ."""
-    return encode_image(np.ascontiguousarray(np.roll(person(), shift, axis=1)), Format.JPEG)
+def request(person_file: Path | None = None, garment_file: Path | None = None) -> Request:
+    """Return what the benchmarks send; a picture that is not given is the project's own."""
+    return Request(
+        encode_image(person(), Format.JPEG) if person_file is None else person_file.read_bytes(),
+        drawn("tee") if garment_file is None else garment_file.read_bytes(),
+    )
+
+
+def different_requests(count: int) -> list[Request]:
+    """Return requests whose answers all differ: the person moves by a few pixels, the garments take turns."""
+    photo, garments = person(), [drawn(kind) for kind in GARMENTS]
+    moved = (np.ascontiguousarray(np.roll(photo, 4 * number, axis=1)) for number in range(count))
+    return [
+        Request(encode_image(picture, Format.JPEG), garments[number % len(garments)])
+        for number, picture in enumerate(moved)
+    ]
+
+
+def drawn(kind: Kind) -> bytes:
+    """Return a garment of that kind, drawn by the project, as PNG."""
+    return encode_image(draw_garment(kind)[0])

@@ -9,9 +9,8 @@ from typing import TypedDict
 
 import numpy as np
 
-from benchmarks import memory
 from benchmarks.server import Server
-from benchmarks.times import Percentiles, between, percentiles, served
+from benchmarks.times import Percentiles, between, percentiles
 from benchmarks.tryon import Request
 from bridge.triton.model import Infer, Models
 
@@ -42,10 +41,13 @@ class Latency(TypedDict):
     """From starting the server to its being ready [s]."""
 
     rss_mb: float
-    """Memory of the server and all of its processes, after the runs [MiB]."""
+    """Memory of the server and all of its processes together, after the runs [MiB]: their proportional set
+    sizes, in which a page that processes share counts once."""
 
-    memory_kind: str
-    """``pss``: shared pages count once; ``rss``: once per process."""
+    rss_shared_repeatedly_mb: float
+    """The sum of their resident set sizes, in which a shared page counts once per process [MiB]."""
+
+    processes: int
 
     runs: int
 
@@ -68,21 +70,22 @@ def run(server: Server, local: Models, request: Request, *, runs: int, say: Call
     stages, end_to_end, in_process = defaultdict[str, list[float]](list), [], []
     for number in range(runs):
         say(f"run {number + 1} of {runs}")
-        before = served(server.client)
+        before = server.client.statistics()
         end_to_end.append(_milliseconds(there, request))
         time.sleep(SETTLE)
-        for name, milliseconds in between(before, served(server.client)).items():
+        for name, milliseconds in between(before, server.client.statistics()).items():
             stages[name].append(milliseconds)
         in_process.append(_milliseconds(here, request))
-    used = memory.of_tree(server.pid)
+    used = server.triton.memory()
     return Latency(
         stages={name: percentiles(taken) for name, taken in stages.items() if name != "tryon_basic"},
         end_to_end=percentiles(end_to_end),
         in_process=percentiles(in_process),
         overhead=round(float(np.median(end_to_end) / np.median(in_process)) - 1, 4),
-        ready_seconds=round(server.ready_seconds, 2),
-        rss_mb=round(used.mib, 1),
-        memory_kind=used.kind,
+        ready_seconds=round(server.triton.ready_seconds, 2),
+        rss_mb=round(used.pss, 1),
+        rss_shared_repeatedly_mb=round(used.rss, 1),
+        processes=used.processes,
         runs=runs,
     )
 

@@ -11,7 +11,6 @@ from typing import TypedDict
 
 import numpy as np
 
-from benchmarks import memory
 from benchmarks.server import Server
 from benchmarks.times import Percentiles, percentiles
 from benchmarks.tryon import Request
@@ -26,9 +25,8 @@ SETTLED = 0.25
 
 
 class Growth(TypedDict):
-    """Memory of the server and all of its processes while it was under load [MiB]."""
+    """Memory of the server and all of its processes under load [MiB], as proportional set sizes."""
 
-    kind: str
     first_mb: float
     last_mb: float
     growth_mb_per_100: float | None
@@ -96,9 +94,9 @@ def run(server: Server, requests: Sequence[Request], *, total: int, say: Callabl
             pool.submit(_call, tryon_basic, request, expected, rounds, tally)
             for request, expected in zip(requests, alone, strict=True)
         ]
-        samples = [(0, memory.of_tree(server.pid))]
+        samples = [(0, server.triton.memory().pss)]
         while wait(callers, timeout=SAMPLE_SECONDS).not_done:
-            samples.append((tally.done, memory.of_tree(server.pid)))
+            samples.append((tally.done, server.triton.memory().pss))
             say(f"{tally.done} of {rounds * len(requests)} answered")
     seconds = time.perf_counter() - start
     for caller in callers:
@@ -115,19 +113,18 @@ def run(server: Server, requests: Sequence[Request], *, total: int, say: Callabl
     )
 
 
-def growth(samples: Sequence[tuple[int, memory.Memory]]) -> Growth:
+def growth(samples: Sequence[tuple[int, float]]) -> Growth:
     """Fit a line through memory over answered requests, after the first ``SETTLED`` share of them.
 
     Args:
-        samples: how many requests were answered, and the memory at that moment; at least one.
+        samples: how many requests were answered, and the memory at that moment [MiB]; at least one.
     """
     answered = np.array([count for count, _ in samples], float)
-    used = np.array([reading.mib for _, reading in samples])
+    used = np.array([mib for _, mib in samples])
     late = answered >= SETTLED * answered[-1]
     enough = len(set(answered[late])) >= 3
     slope = float(np.polyfit(answered[late], used[late], 1)[0]) if enough else None
     return Growth(
-        kind=samples[-1][1].kind,
         first_mb=round(float(used[0]), 1),
         last_mb=round(float(used[-1]), 1),
         growth_mb_per_100=None if slope is None else round(100 * slope, 2),

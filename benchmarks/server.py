@@ -5,43 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
-import tritonclient.grpc as triton
-
-from bridge.triton.model import Models
+from bridge.contracts import CONTRACTS
+from bridge.triton.client import TritonClient
+from bridge.triton.embedded import EmbeddedTriton
+from bridge.triton.local import LocalModels
+from bridge.triton.model import Array, Arrays, Models
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running embedded Triton."""
+    """A running embedded Triton and the ways to ask it."""
 
+    triton: EmbeddedTriton
     models: Models
-    """Every model of the repository, asked over gRPC; may be called from many threads."""
+    """Every model of the repository, over gRPC; may be called from many threads."""
 
-    client: triton.InferenceServerClient
-    """For the server's own statistics."""
-
-    pid: int
-    """The server's process; its models' processes are its children."""
-
-    ready_seconds: float
-    """From its start to its being ready [s]."""
+    client: TritonClient
+    """For what the server says of its models' times."""
 
 
 @contextmanager
 def embedded() -> Iterator[Server]:
-    """Start an embedded Triton on free ports; it ends with the ``with`` block."""
-    raise NotImplementedError
-    yield
+    """Start an embedded Triton on a free port; it ends with the ``with`` block.
+
+    Raises:
+        ServerUnavailable: it does not start; the message says why.
+    """
+    with EmbeddedTriton() as server, TritonClient(server.url) as client:
+        yield Server(server, {name: partial(_infer, client, name) for name in CONTRACTS}, client)
 
 
 @contextmanager
 def open_models(*, local: bool) -> Iterator[Models]:
     """Give every model: in this process when ``local``, else behind an embedded Triton."""
     if local:
-        from bridge.triton.local import LocalModels
-
         yield LocalModels()
-    else:
-        with embedded() as server:
-            yield server.models
+        return
+    with embedded() as server:
+        yield server.models
+
+
+def _infer(client: TritonClient, name: str, **arrays: Array) -> Arrays:
+    return client.infer(name, arrays)

@@ -36,7 +36,7 @@ def of_latency(latency: Latency) -> Table:
     table = Table(
         title=f"Latency at 768x1024, {latency['runs']} runs, one at a time",
         caption=f"Serving adds {latency['overhead']:.1%}. Ready in {latency['ready_seconds']:.1f} s; "
-        f"{latency['rss_mb']:.0f} MiB ({latency['memory_kind']}) in all processes.",
+        f"{latency['rss_mb']:.0f} MiB in {latency['processes']} processes.",
     )
     for column in ("stage", "p50 [ms]", "p95 [ms]"):
         table.add_column(column, justify="left" if column == "stage" else "right")
@@ -57,7 +57,7 @@ def of_load(load: Load) -> Table:
     table.add_row("failures", str(len(load["failures"])))
     table.add_row("pictures per second", f"{load['per_second']:.2f}")
     table.add_row("answer p50 / p95 [ms]", f"{load['answer']['p50_ms']:.0f} / {load['answer']['p95_ms']:.0f}")
-    table.add_row(f"memory ({used['kind']}) [MiB]", f"{used['first_mb']:.0f} to {used['last_mb']:.0f}")
+    table.add_row("memory [MiB]", f"{used['first_mb']:.0f} to {used['last_mb']:.0f}")
     table.add_row("growth per 100 requests [MiB]", "too few requests" if slope is None else f"{slope:+.2f}")
     return table
 

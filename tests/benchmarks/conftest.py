@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from standin import write_pair
+
+from tests.benchmarks.standin import write_pair
 
 
 @pytest.fixture

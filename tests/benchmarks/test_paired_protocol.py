@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from standin import StandIn
 
 from benchmarks import quality
 from benchmarks.metrics import Metrics
@@ -17,6 +16,7 @@ from benchmarks.photos import category_of, gather, pair_folders
 from bridge.contracts import Category
 from bridge.errors import BadInput
 from bridge.triton.model import Arrays
+from tests.benchmarks.standin import StandIn
 
 KEYS = [
     "ssim",
