@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from api.backend import Backend, Stage
+from api.backend import Backend
 from api.schemas import Report
 from bridge.contracts import PERCEPTION, TRYON_BASIC, Category
 from bridge.errors import ImageError
 from bridge.imaging.decode import decode_image
 from bridge.imaging.encode import Format
 from bridge.triton.model import Array, Arrays
+from bridge.triton.wire import ModelStatistics
 
 GARMENT_PHOTOS = 3
 """How many photos of one garment may be sent; the basic tier works from the first."""
@@ -93,14 +94,14 @@ async def perceive(backend: Backend, photo: bytes, person_index: int, timeout: f
     return await backend.infer(PERCEPTION.name, arrays, None, timeout)
 
 
-def spent(before: Mapping[str, Stage], after: Mapping[str, Stage]) -> dict[str, float]:
+def spent(before: Mapping[str, ModelStatistics], after: Mapping[str, ModelStatistics]) -> dict[str, float]:
     """Return the mean seconds of each model per request between two readings; who rested is left out."""
-    idle = Stage(0, 0.0, 0.0, 0)
-    rows = ((name, before.get(name, idle), stage) for name, stage in after.items())
+    idle = ModelStatistics(requests=0, executions=0, failures=0, total=0.0, queued=0.0, computed=0.0)
+    rows = ((name, before.get(name, idle), now) for name, now in after.items())
     return {
-        name: (new.seconds - old.seconds) / (new.requests - old.requests)
-        for name, old, new in rows
-        if new.requests > old.requests
+        name: (now.total - then.total) / (now.requests - then.requests)
+        for name, then, now in rows
+        if now.requests > then.requests
     }
 
 

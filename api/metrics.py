@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from api.backend import Stage
+from bridge.triton.wire import ModelStatistics
 
 BUCKETS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 """Upper bounds of the latency histogram [s]: dense around the goal of 1.5 s."""
@@ -33,7 +33,7 @@ class Metrics:
             "vfr_requests_in_flight", "Requests that wait for Triton.", registry=self.registry
         )
 
-    def text(self, stages: Mapping[str, Stage] | None) -> bytes:
+    def text(self, stages: Mapping[str, ModelStatistics] | None) -> bytes:
         """Return all in Prometheus's format; ``stages`` is the server's account, None when it is down."""
         registry = CollectorRegistry()
         registry.register(_Stages(stages))
@@ -41,7 +41,7 @@ class Metrics:
 
 
 class _Stages(Collector):
-    def __init__(self, stages: Mapping[str, Stage] | None) -> None:
+    def __init__(self, stages: Mapping[str, ModelStatistics] | None) -> None:
         self._stages = stages
 
     def collect(self) -> Iterable[Metric]:
@@ -56,7 +56,7 @@ class _Stages(Collector):
             "vfr_stage_failures", "Requests that a model refused.", labels=["model"]
         )
         for name, stage in (self._stages or {}).items():
-            seconds.add_metric([name], stage.requests, stage.seconds)
-            waiting.add_metric([name], stage.waiting)
+            seconds.add_metric([name], stage.requests, stage.total)
+            waiting.add_metric([name], stage.queued)
             failures.add_metric([name], stage.failures)
         return [up, seconds, waiting, failures]

@@ -103,7 +103,6 @@ async def _answers(url: str) -> bool:
 
     async with connect_triton(Settings(triton_url=url)) as backend:
         try:
-            await asyncio.wait_for(backend.ready(), FIND_SECONDS)
-        except (ServerUnavailable, TimeoutError, asyncio.TimeoutError):
+            return await asyncio.wait_for(backend.ready(), FIND_SECONDS)
+        except asyncio.TimeoutError:
             return False
-    return True

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 
 from api.problems import explain
 from api.schemas import Health, ProblemKind, Readiness
-from api.service import Serving
+from api.service import Service, Serving
 from bridge.errors import BY_CODE, ServerUnavailable
 
 router = APIRouter(tags=["operation"])
@@ -23,13 +23,17 @@ async def healthz() -> Health:
 @router.get("/readyz", summary="Would a try-on succeed now?", responses={503: {"model": Readiness}})
 async def readyz(service: Serving, response: Response) -> Readiness:
     """Ask Triton for every model; 503 while one of them is missing."""
-    try:
-        states = dict(await service.backend.ready())
-    except ServerUnavailable as error:
-        states = {"triton": str(error)}
-    ready = all(state == "ready" for state in states.values())
+    ready = await service.backend.ready()
     response.status_code = 200 if ready else 503
-    return Readiness(ready=ready, models=states)
+    return Readiness(ready=ready, models=await _states(service))
+
+
+async def _states(service: Service) -> dict[str, str]:
+    try:
+        models = await service.backend.model_statuses()
+    except ServerUnavailable as error:
+        return {"triton": str(error)}
+    return {model.name: "ready" if model.ready else model.reason or "not loaded" for model in models}
 
 
 @router.get("/metrics", summary="Counters for Prometheus", response_class=Response)

@@ -14,11 +14,11 @@ from fastapi import FastAPI
 from PIL import Image
 
 from api.app import create_app
-from api.backend import Stage
 from api.settings import Settings
 from bridge.imaging.decode import decode_image, decode_mask
 from bridge.imaging.encode import encode_image, to_format
 from bridge.triton.model import Arrays
+from bridge.triton.wire import ModelStatistics, ModelStatus
 
 REPORT = {
     "scores": {"protected_identity": 1.0, "hem_visible": None},
@@ -38,7 +38,7 @@ class ScriptedTriton:
     """Decodes and encodes in earnest, and returns the photo as the result, or does what ``act`` says."""
 
     act: Callable[[Arrays], None] | None = None
-    states: Mapping[str, str] = field(default_factory=lambda: {"tryon_basic": "ready"})
+    failing: str = ""
     delay: float = 0.0
     cancelled: bool = False
     calls: int = 0
@@ -58,11 +58,18 @@ class ScriptedTriton:
         self.calls += 1
         return perception(arrays) if model == "perception" else tryon(arrays)
 
-    async def ready(self) -> Mapping[str, str]:
-        return self.states
+    async def ready(self) -> bool:
+        return not self.failing
 
-    async def statistics(self) -> Mapping[str, Stage]:
-        return {"warp": Stage(self.calls, 0.25 * self.calls, 0.0, 0), "idle": Stage(3, 1.0, 0.5, 1)}
+    async def model_statuses(self) -> list[ModelStatus]:
+        face = ModelStatus("face", ready=not self.failing, reason=self.failing)
+        return [ModelStatus("warp", ready=True, reason=""), face]
+
+    async def statistics(self) -> Mapping[str, ModelStatistics]:
+        return {
+            "warp": ModelStatistics(self.calls, self.calls, 0, 0.25 * self.calls, 0.0, 0.0),
+            "idle": ModelStatistics(3, 3, 1, 1.0, 0.5, 0.5),
+        }
 
 
 def tryon(arrays: Arrays) -> Arrays:
