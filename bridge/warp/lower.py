@@ -180,7 +180,7 @@ def place_leg(body: Body, garment: Garment, leg: Lower, fit: Fit, side: int) -> 
 
 
 def _to_midline(body: Body, limb: Limb, along: Scalars, side: int) -> Scalars:
-    """Measure from one leg to the line midway to the other, where nothing is seen between them, else 0 ``(n,)`` [px]."""
+    """Measure from one leg to the line midway to the other, where no gap is seen, else 0 ``(n,)`` [px]."""
     other = Limb.through(body.leg(1 - side), body.outward(1 - side))
     here, there = limb.at(along)[0], other.at(along)[0]
     middle = (here + there) / 2

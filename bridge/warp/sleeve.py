@@ -43,9 +43,11 @@ class Sleeve:
         return float(_arc(self.outer[self.t <= 1])[-1])
 
     @property
-    def inner_length(self) -> float:
-        """From the armpit to the cuff along the inner edge [px]."""
-        return float(_arc(self.inner[self.t <= 1])[-1])
+    def slant(self) -> float:
+        """How much further along the sleeve the cuff's outer end lies than its inner end [px]."""
+        cuff = int(np.searchsorted(self.t, 1.0))
+        axis = unit((self.outer[cuff] + self.inner[cuff]) - (self.outer[0] + self.inner[0]))
+        return float((self.outer[cuff] - self.inner[cuff]) @ axis)
 
     @property
     def half_width(self) -> Scalars:
@@ -104,11 +106,12 @@ def place_sleeve(body: Body, sleeve: Sleeve, fit: Fit, side: int) -> Points:
     takes theirs.
     """
     arm = Limb.through(body.arm(side), body.outward(side))
-    outer = _Edge.beside(body, arm, sleeve, fit, fit.tips[side], sleeve.outer_length, 1.0)
-    inner = _Edge.beside(body, arm, sleeve, fit, fit.armpits[side], sleeve.inner_length, -1.0)
-    middle = (outer.end + inner.end) / 2
-    shift = _settle(middle, arm.end) - middle
-    ends = [outer.pick(outer.end + shift, sleeve.t), inner.pick(inner.end + shift, sleeve.t)]
+    outer = _Edge.beside(body, arm, sleeve, fit, fit.tips[side], 1.0)
+    inner = _Edge.beside(body, arm, sleeve, fit, fit.armpits[side], -1.0)
+    # The outer edge, which nothing hides in either photo, says how long the sleeve is.
+    slant = float(np.clip(sleeve.slant * fit.scale, -0.3 * body.width, 0.3 * body.width))
+    cuff = _settle(outer.reach(sleeve.outer_length * fit.scale) - slant / 2, arm.end)
+    ends = [outer.pick(cuff + slant / 2, sleeve.t), inner.pick(cuff - slant / 2, sleeve.t)]
     return np.stack([ends[0], (ends[0] + ends[1]) / 2, ends[1]], axis=1).astype(np.float32)
 
 
@@ -124,24 +127,24 @@ class _Edge:
     Attributes:
         curve: ``(n, 2)`` from the armhole to past the wrist [px].
         along: ``(n,)`` where each point lies along the arm [px].
-        end: where along the arm the sleeve's own length ends [px].
     """
 
     curve: Points
     along: Scalars
-    end: float
 
     @classmethod
-    def beside(
-        cls, body: Body, arm: Limb, sleeve: Sleeve, fit: Fit, start: Points, length: float, sign: float
-    ) -> _Edge:
+    def beside(cls, body: Body, arm: Limb, sleeve: Sleeve, fit: Fit, start: Points, sign: float) -> _Edge:
+        """Follow the arm on its outer side (``sign`` 1) or inner side (-1) from the armhole's end ``start``."""
         along = np.linspace(max(arm.project(start), 0.0), arm.length[-1], 160, dtype=np.float32)
-        wide = np.interp(along - along[0], sleeve.t * length * fit.scale, sleeve.half_width * fit.scale)
-        curve = arm.beside(along, sign * _half_widths(body, arm, along, wide.astype(np.float32), sign))
+        done = (along - along[0]) / max(sleeve.outer_length * fit.scale, 1.0)
+        flat = np.interp(done, sleeve.t, sleeve.half_width * fit.scale).astype(np.float32)
+        curve = arm.beside(along, sign * _half_widths(body, arm, along, flat, sign))
         bend = _round_shoulder if sign > 0 else _leave_armpit
-        curve = bend(curve, along, start, body.width)
-        end = float(np.interp(length * fit.scale, _arc(curve), along))
-        return cls(curve.astype(np.float32), along, end)
+        return cls(bend(curve, along, start, body.width), along)
+
+    def reach(self, length: float) -> float:
+        """Return how far along the arm one comes by following the curve for ``length`` [px]."""
+        return float(np.interp(length, _arc(self.curve), self.along))
 
     def pick(self, end: float, t: Scalars) -> Points:
         """Return the points at equal steps of ``t``, which is 1 at ``end`` along the arm."""

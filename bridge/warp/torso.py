@@ -28,7 +28,6 @@ _LEVELS = np.concatenate([
 ]).astype(np.float32)  # fmt: skip
 
 _ARMPIT_DROP = 0.27  # the armpits' place between the shoulders' tips and the hips
-_ARMHOLE_HANGS = 0.7  # of what an armhole is higher than the body's
 _SHOULDER_SEAMS = 1.07  # between the sleeves' seams over the shoulders, as a share of the joints' distance
 _VERTICAL = 0.94  # cloth on a body is seen a little shorter than flat: it leans over chest and hips
 # Around the neck a worn garment leans back: what lies flat above the shoulders' tips is seen foreshortened, and
@@ -186,7 +185,7 @@ def armpits(body: Body, tips: Points, armhole: float) -> Points:
     drop = _ARMPIT_DROP * max(
         float((body.hips.mean(axis=0) - tips.mean(axis=0)) @ body.down), 1.2 * body.width
     )
-    drop += _ARMHOLE_HANGS * float(np.clip(armhole - drop, 0.0, 0.5 * drop))
+    drop = float(np.clip(armhole, drop, 1.9 * drop))
     pits = []
     for side in (LEFT, RIGHT):
         arm = unit(body.arm(side)[1] - body.arm(side)[0])
