@@ -57,7 +57,7 @@ class Silhouette:
         height, width = image.shape[:2]
         pictures = [cv2.resize(image, (_NET_SIDE, _NET_SIDE), interpolation=cv2.INTER_AREA)]
         close = _window(box)
-        small = close.size < 0.75 * max(height, width)
+        small = close.size < 0.9 * max(height, width)
         if small:
             pictures.append(close.take(image, _NET_SIDE))
         found = self._segment(crop=np.stack(pictures).astype(np.float32) / 255)["person"][..., 0]
@@ -87,12 +87,12 @@ def _prior(people: Float32, person: Float32, reach: float) -> Float32:
         person: ``[h, w]``: the landmark network's mask of this person, blind to most of what is held.
         reach: how far something held may lie from the body [px].
     """
-    odds = np.float32(0.7) * _logit(people) + np.float32(0.3) * _logit(person)
+    both = np.float32(0.6) * people + np.float32(0.4) * person
     near = _grown(person > 0.5, reach)
     strange = (people > 0.5) & (person < 0.15)
     limit = 0.2 * np.count_nonzero(person > 0.5)  # a bag is smaller, somebody else is not
     strange = _components(strange, limit) | ~near
-    return sigmoid(np.where(strange, np.minimum(odds, _logit(person)), odds))
+    return np.where(strange, np.minimum(both, person), both)
 
 
 def _logit(probability: Float32) -> Float32:
@@ -119,11 +119,14 @@ def _decide(lab: Float32, prior: Float32) -> Float32:
     inside = prior > 0.5
     depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 3)
     depth = depth - cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 3)
-    person = _unlikeliness(lab, _seeds(prior > 0.85))
-    background = _unlikeliness(lab, _seeds(prior < 0.15))
-    evidence = np.clip(background - person, -8, 8)
-    # far from the networks' outline they are right, whatever the colours say
-    odds = 0.6 * evidence + 1.5 * _logit(prior) + 4 * np.sign(depth) * np.minimum(depth / _EDGE, 1) ** 2
+    person, _ = _unlikeliness(lab, _seeds(prior > 0.85))
+    background, variance = _unlikeliness(lab, _seeds(prior < 0.15))
+    limit = 3 + 9 * np.exp(-variance / 30)  # a plain wall is known better than a flag
+    evidence = np.clip(background - person, -limit, limit)
+    # where both networks agree and their outline is far, they are right, whatever the colours say
+    certain = np.abs(prior - 0.5) > 0.43
+    firm = np.where(certain, np.sign(depth) * np.minimum(depth / _EDGE, 1) ** 2, 0)
+    odds = 0.8 * evidence + 1.5 * _logit(prior) + 4 * firm
     return sigmoid(odds)
 
 
@@ -133,8 +136,8 @@ def _seeds(mask: Bool) -> Float32:
     return eroded.astype(np.float32)
 
 
-def _unlikeliness(lab: Float32, seeds: Float32) -> Float32:
-    """Return the negative log likelihood of each pixel under the colours of the seeds around it.
+def _unlikeliness(lab: Float32, seeds: Float32) -> tuple[Float32, Float32]:
+    """Return each pixel's negative log likelihood under the colours of the seeds around it, and their variance.
 
     Mean and variance per place are those of the seeds within some 20 px; where there are none, they are
     continued from the nearest ones.
@@ -149,7 +152,8 @@ def _unlikeliness(lab: Float32, seeds: Float32) -> Float32:
         for a in (first, second)
     )
     variance = np.maximum(second - first * first, 0) + _NOISE
-    return np.asarray(0.5 * ((lab - first) ** 2 / variance + np.log(variance)).sum(axis=2), np.float32)
+    unlikely = 0.5 * ((lab - first) ** 2 / variance + np.log(variance)).sum(axis=2)
+    return np.asarray(unlikely, np.float32), np.asarray(variance.sum(axis=2), np.float32)
 
 
 def _powers(lab: Float32, weight: Float32) -> tuple[Float32, Float32, Float32]:
