@@ -58,7 +58,9 @@ def _install(names: list[str], *, force: bool) -> None:
 @app.command()
 def report() -> None:
     """Show what the last conversions measured: how far from LiteRT at most, how fast on 2 threads."""
-    table = Table("model", "output", "error", "bound", "LiteRT", "ONNX", box=None, header_style="bold")
+    table = Table(
+        "model", "output", "largest error", "bound", "LiteRT", "ONNX", box=None, header_style="bold"
+    )
     for name in RECIPES:
         for row in _rows(name):
             table.add_row(*row)
@@ -71,7 +73,7 @@ def _rows(name: str) -> list[tuple[str, ...]]:
         return [(name, "not converted yet")]
     proof = json.loads(path.read_text(encoding="utf-8"))["proof"]
     rows = [
-        ("", output, f"{d['error']:.1e}", f"{d['bound']:g} {d['unit']}")
+        ("", output, f"{d['error']:.1e} {d['unit']}", f"{d['bound']:g}")
         for output, d in proof["differences"].items()
     ]
     times = [f"{proof[key]:.1f} ms" for key in ("litert_ms", "onnx_ms")]

@@ -17,7 +17,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Is told the bytes that are here and the bytes that there will be."""
 
 WAITS = (1.0, 4.0, 10.0)
-"""Pauses before each further attempt [s]."""
+"""Pauses before each further attempt, unless the caller knows better [s]."""
 
 _TIMEOUT = 30  # [s] without a byte
 _HOPELESS = range(400, 500)  # statuses that a further attempt can't change
@@ -28,7 +28,7 @@ def ignore(_done: int, _total: int) -> None:
 
 
 def download(
-    url: str, part: Path, size: int, progress: Progress = ignore, waits: Sequence[float] = WAITS
+    url: str, part: Path, size: int, progress: Progress = ignore, waits: Sequence[float] | None = None
 ) -> None:
     """Bring a file to its full size; what ``part`` holds already is not sent again.
 
@@ -37,7 +37,7 @@ def download(
         part: the file that grows; it stays when this fails, for the next time.
         size: the size that the file must get [bytes].
         progress: is called as the file grows.
-        waits: pauses before each further attempt [s].
+        waits: pauses before each further attempt [s]; None: WAITS.
 
     Raises:
         ArtifactMissing: the address can't be reached, or has no such file.
@@ -45,7 +45,7 @@ def download(
     """
     if urlsplit(url).scheme not in {"https", "http"}:
         raise ArtifactMissing(f"{url} is no https address")
-    for wait in (*waits, None):
+    for wait in (*(WAITS if waits is None else waits), None):
         try:
             _go_on(url, part, size, progress)
         except urllib.error.HTTPError as error:

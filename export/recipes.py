@@ -21,7 +21,7 @@ def _sigmoid(values: Array) -> Array:
 
 @dataclass(frozen=True)
 class Bound:
-    """How far an output may lie from LiteRT's, in the unit in which it is used.
+    """How far an output may lie from LiteRT's, in the unit in which it is used (px of the crop, m, probability).
 
     LiteRT differs from itself: its plain and its XNNPACK kernels add the same fp32 numbers in another order.
     On the photo they lie up to 0.002 px apart, 2e-5 in a probability, 1e-3 in a segmentation's; on noise up to
@@ -33,11 +33,11 @@ class Bound:
     view: Callable[[Array], Array] = _as_it_is
 
 
-PIXELS = Bound(0.02, "crop px")
+PIXELS = Bound(0.02, "px")
 METRES = Bound(5e-4, "m")
-PROBABILITY = Bound(2e-4, "probability")
-LOGITS = Bound(2e-4, "probability", _sigmoid)
-DENSE_LOGITS = Bound(8e-3, "probability", _sigmoid)
+PROBABILITY = Bound(2e-4, "prob")
+LOGITS = Bound(2e-4, "prob", _sigmoid)
+DENSE_LOGITS = Bound(8e-3, "prob", _sigmoid)
 """Two steps of an 8-bit mask: these logits reach 1600, so the soft edge is a difference of large numbers."""
 
 

@@ -42,7 +42,8 @@ def translate(
     tensors = _tensors(network, contract, outputs)
     b = GraphBuilder(network)
     crop = contract.inputs[0]
-    b.bind(network.inputs[0], b.emit("Transpose", [crop.name], perm=TO_NCHW))
+    flat = len(crop.shape) != 3
+    b.bind(network.inputs[0], crop.name if flat else b.emit("Transpose", [crop.name], perm=TO_NCHW))
     for op in _needed(network, tensors.values()):
         operators.apply(b, op)
     for declared in contract.outputs:
@@ -53,6 +54,8 @@ def translate(
 def _tensors(network: Network, contract: Contract, outputs: Mapping[str, str]) -> dict[str, int]:
     """Return the network's tensor for each of the contract's outputs, their sizes checked."""
     named = {network.tensors[i].name: i for i in network.outputs}
+    if absent := set(outputs.values()) - named.keys():
+        raise ConversionFailed(f"{contract.name}: the network has no output {', '.join(sorted(absent))}")
     tensors = {declared.name: named[outputs[declared.name]] for declared in contract.outputs}
     pairs = [(contract.inputs[0], network.inputs[0])]
     pairs += [(declared, tensors[declared.name]) for declared in contract.outputs]
@@ -85,7 +88,7 @@ def _file(b: GraphBuilder, contract: Contract, metadata: Mapping[str, str]) -> b
     helper.set_model_props(model, dict(metadata))
     try:
         onnx.checker.check_model(model, full_check=True)
-    except onnx.checker.ValidationError as error:
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ConversionFailed(f"{contract.name}: the translated graph is not valid ONNX: {error}") from error
     return bytes(model.SerializeToString(deterministic=True))
 

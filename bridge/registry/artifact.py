@@ -28,7 +28,7 @@ class PypiSource:
     """A member of a wheel that a package index holds."""
 
     package: str
-    version: str
+    release: str
     wheel: str
     wheel_sha256: str
     member: str

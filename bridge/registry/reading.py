@@ -36,6 +36,7 @@ _FORMS: Mapping[str, str] = {
     "sha256": r"[0-9a-f]{64}",
     "wheel_sha256": r"[0-9a-f]{64}",
     "package": r"[A-Za-z0-9][\w.-]*",
+    "release": r"[0-9][\w.!+]*",
     "wheel": r"[\w.+]+(-[\w.+]+){4,5}\.whl",
     "url": r"https://[^\s]+/[^\s/]+",
     "member": _BELOW,
