@@ -33,7 +33,7 @@ class Metrics:
     """Mean CIEDE2000 between result and truth, pixel by pixel under the mask; 2.3 is just noticeable."""
 
     detail: float | None
-    """Fine detail of the result relative to the truth where the garment is seen; 1 is equal, 0 is flat."""
+    """Fine detail of the result relative to the truth where both show clothes; 1 is equal, 0 is flat."""
 
     print_error: float | None
     """Median distance of the print from its true place, as a share of the shoulders' width; None without

@@ -20,7 +20,7 @@ from benchmarks.photos import Pair, pair_folders, read_pair
 from benchmarks.prints import print_place
 from benchmarks.sheet import Tile, contact_sheet
 from benchmarks.tryon import Request
-from bridge.contracts import BodyPoint
+from bridge.contracts import BodyPoint, Label
 from bridge.errors import InternalError, VfrError
 from bridge.imaging.decode import decode_image, decode_mask
 from bridge.imaging.encode import encode_image
@@ -30,6 +30,8 @@ from bridge.triton.model import Arrays, Infer, Models
 Say = Callable[[str], None]
 TILE = (384, 512)
 """Width and height of each picture in the side-by-side sheets [px]: half of 768x1024."""
+
+CLOTHES = (Label.UPPER, Label.LOWER, Label.DRESS)
 
 
 @dataclass
@@ -64,6 +66,11 @@ class Comparison:
         """Where the new garment is seen: where it is laid and the result differs from what it was laid on."""
         changed = changed_pixels(self.stages["agnostic"], self.result)
         return visible_garment(changed, self.stages["edit_mask"], self.stages["labels"], self.stages["layer"])
+
+    @property
+    def cloth(self) -> Region:
+        """Where both pictures show clothes: the new garment in the result, and no hair or skin in the truth."""
+        return np.asarray(self.worn & np.isin(self.stages["labels"], CLOTHES))
 
     @property
     def shown(self) -> Region:
@@ -143,7 +150,7 @@ def measure(comparison: Comparison) -> Metrics:
         flat_ssim=flat_whole,
         flat_ssim_masked=flat_masked,
         colour_error=metrics.colour_error(truth, result, hidden),
-        detail=metrics.detail(truth, result, worn),
+        detail=metrics.detail(truth, result, comparison.cloth),
         print_error=None if place is None else place.error,
         outside_change=metrics.outside_change(truth, result, hidden),
         seconds=comparison.seconds,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
+from rich.box import SIMPLE
 from rich.table import Table
 
 from benchmarks.latency import Latency
@@ -11,19 +10,33 @@ from benchmarks.load import Load
 from benchmarks.metrics import Metrics, mean
 from benchmarks.quality import Quality
 
-_FORMATS = {"colour_error": "{:.1f}", "detail": "{:.2f}", "outside_change": "{:d}", "seconds": "{:.2f}"}
+_COLUMNS = {
+    "ssim": ("SSIM", "{:.3f}"),
+    "ssim_masked": ("masked", "{:.3f}"),
+    "flat_ssim": ("flat", "{:.3f}"),
+    "flat_ssim_masked": ("masked", "{:.3f}"),
+    "colour_error": ("ΔE", "{:.1f}"),
+    "detail": ("detail", "{:.2f}"),
+    "print_error": ("print", "{:.3f}"),
+    "outside_change": ("out", "{:d}"),
+    "seconds": ("s", "{:.2f}"),
+}
+"""How each measure is headed and written."""
 
 
 def of_quality(quality: Quality) -> Table:
     """Return one row per pair and their mean."""
     table = Table(
         title="Paired protocol",
-        caption="flat: the same outline in one colour. The person's outline, which follows the worn garment, is "
-        "known to the system.",
+        caption="masked: under the mask only. flat: the control, our outline in one colour. print: its distance from "
+        "the true place in shoulder widths. out: largest change outside the mask. The person's outline, which "
+        "follows the worn garment, is known to the system.",
+        box=SIMPLE,
+        padding=(0, 1, 0, 0),
     )
-    table.add_column("pair")
-    for column in fields(Metrics):
-        table.add_column(column.name.replace("_", " "), justify="right")
+    table.add_column("pair", overflow="fold", min_width=8)
+    for title, _ in _COLUMNS.values():
+        table.add_column(title, justify="right", no_wrap=True)
     for name, row in quality.pairs.items():
         table.add_row(name, *_cells(row))
     table.add_section()
@@ -63,8 +76,5 @@ def of_load(load: Load) -> Table:
 
 
 def _cells(row: Metrics) -> list[str]:
-    return [_cell(column.name, getattr(row, column.name)) for column in fields(Metrics)]
-
-
-def _cell(name: str, value: float | None) -> str:
-    return "-" if value is None else _FORMATS.get(name, "{:.3f}").format(value)
+    values = ((getattr(row, name), form) for name, (_, form) in _COLUMNS.items())
+    return ["-" if value is None else form.format(value) for value, form in values]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from dataclasses import fields
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 
 from benchmarks import quality
 from benchmarks.metrics import Metrics
 from benchmarks.photos import category_of, gather, pair_folders
+from benchmarks.tables import of_quality
 from bridge.contracts import Category
 from bridge.errors import BadInput
 from bridge.triton.model import Arrays
@@ -60,6 +64,15 @@ def test_flat_paint_is_its_own_control(pairs: Path) -> None:
     assert row.detail == pytest.approx(0.0, abs=1e-3)
     assert row.ssim == pytest.approx(row.flat_ssim, abs=0.02)
     assert row.print_error is None
+
+
+def test_the_table_shows_every_measure_in_80_columns(pairs: Path) -> None:
+    """Figures are cut nowhere, and what was not measured is a dash."""
+    console = Console(width=80, record=True, quiet=False, file=io.StringIO())
+    console.print(of_quality(quality.run(StandIn(128).models, pairs, out=None, say=silent)))
+    shown = console.export_text()
+    assert "…" not in shown
+    assert re.search(r"^\s*second\s.*\s-\s+0\s+\d+\.\d\d\s*$", shown, flags=re.MULTILINE)
 
 
 def test_a_failed_pair_does_not_stop_the_others(pairs: Path) -> None:
