@@ -25,6 +25,7 @@ HEM = (GarmentPoint.HEM_LEFT, GarmentPoint.HEM_RIGHT)
 HEM_INNER = (GarmentPoint.HEM_INNER_LEFT, GarmentPoint.HEM_INNER_RIGHT)
 """Landmarks by side, to be indexed by ``LEFT`` and ``RIGHT``."""
 
+_BEYOND = 24  # px: how far the colours are continued
 INSET = 1.5  # px: edges lie this far inside the mask, so that the photo's background never shows as a fringe
 
 
@@ -95,11 +96,13 @@ def cloth(garment: Garment) -> Image:
     Bilinear sampling at the outline then never mixes in the photo's background. The inner side (the back of the
     collar) is transparent.
     """
-    front = (garment.mask > 200) & (garment.inside < 128)
+    x, y, w, h = cv2.boundingRect(garment.mask)
+    near = (slice(max(0, y - _BEYOND), y + h + _BEYOND), slice(max(0, x - _BEYOND), x + w + _BEYOND))
+    front = (garment.mask[near] > 200) & (garment.inside[near] < 128)
     solid = cv2.erode(front.astype(np.uint8), np.ones((3, 3), np.uint8))
-    colour = extend_colours(garment.image, solid > 0)
-    alpha = np.minimum(garment.mask, 255 - garment.inside)
-    return np.dstack([colour, alpha])
+    rgba = np.dstack([garment.image, np.minimum(garment.mask, 255 - garment.inside)])
+    rgba[(*near, slice(0, 3))] = extend_colours(garment.image[near], solid > 0)
+    return rgba
 
 
 def outline(mask: Image, x: Numbers, y: Numbers, sign: float) -> Numbers:

@@ -41,6 +41,35 @@ class Strip:
     depth: float = 0.0
 
 
+@dataclass(frozen=True)
+class Box:
+    """A window of a picture: rows ``top`` to ``bottom``, columns ``left`` to ``right``, ends excluded [px]."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @classmethod
+    def around(cls, points: Points, height: int, width: int) -> Box:
+        """Return the window that holds all points ``(..., 2)`` with a pixel to spare, within the picture."""
+        low = np.floor(points.reshape(-1, 2).min(axis=0)).astype(int) - 2
+        high = np.ceil(points.reshape(-1, 2).max(axis=0)).astype(int) + 3
+        left, right = np.clip([low[0], high[0]], 0, width)
+        top, bottom = np.clip([low[1], high[1]], 0, height)
+        return cls(int(top), int(bottom), int(left), int(right))
+
+    @property
+    def empty(self) -> bool:
+        """Whether it holds no pixel."""
+        return self.top >= self.bottom or self.left >= self.right
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The index that cuts it out of an array ``(height, width, ...)``."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
 def _columns(rungs: Points) -> Points:
     """Widen ``(rungs, 3, 2)`` to ``(rungs, _COLUMNS, 2)`` along the parabola through each rung's three points."""
     u = np.linspace(0.0, 1.0, _COLUMNS, dtype=np.float32)
@@ -64,52 +93,53 @@ def _affine_maps(source: Points, target: Points) -> npt.NDArray[np.float64]:
     return maps
 
 
-def backward_map(strip: Strip, height: int, width: int) -> tuple[Points, npt.NDArray[np.bool_]]:
-    """Find, for every pixel of the person's photo, where its cloth lies in the garment's photo.
+def backward_map(strip: Strip, box: Box) -> tuple[Points, npt.NDArray[np.bool_]]:
+    """Find, for every pixel of a window of the person's photo, where its cloth lies in the garment's photo.
 
     Args:
         strip: the ladder.
-        height: of the person's photo [px].
-        width: likewise.
+        box: the window.
 
     Returns:
-        ``(height, width, 2)`` source points [px] (x, y), and ``(height, width)`` which pixels the strip covers;
-        the map is meaningless elsewhere.
+        ``(h, w, 2)`` source points [px] (x, y), and ``(h, w)`` which pixels of the window the strip covers; the map
+        is meaningless elsewhere.
     """
     target = _triangles(_columns(strip.target))
-    maps = _affine_maps(_triangles(_columns(strip.source)), target)
-    index = np.zeros((height, width), np.int32)
+    maps = _affine_maps(_triangles(_columns(strip.source)), target).astype(np.float32)
+    index = np.zeros((box.bottom - box.top, box.right - box.left), np.int32)
     # cv2 puts a pixel's centre at whole numbers, the contracts put it at half ones.
-    fixed = np.round((target - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-    for number, corners in enumerate(fixed, start=1):
-        cv2.fillConvexPoly(index, corners, (number,), cv2.LINE_8, _SUBPIXEL_BITS)
+    corners = target - np.array([box.left, box.top], np.float32) - 0.5
+    fixed = np.round(corners * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    for number, triangle in enumerate(fixed, start=1):
+        cv2.fillConvexPoly(index, triangle, (number,), cv2.LINE_8, _SUBPIXEL_BITS)
     covered = np.asarray(index > 0)
     y, x = np.nonzero(covered)
-    m = maps[index[covered] - 1].astype(np.float32)
-    fx, fy = x.astype(np.float32) + 0.5, y.astype(np.float32) + 0.5
-    result = np.full((height, width, 2), -1.0, np.float32)
-    result[covered] = m[:, 0] * fx[:, None] + m[:, 1] * fy[:, None] + m[:, 2]
+    m = maps[index[covered] - 1]
+    points = np.stack([x + (box.left + 0.5), y + (box.top + 0.5), np.ones(len(x))], axis=1).astype(np.float32)
+    result = np.full((*index.shape, 2), -1.0, np.float32)
+    result[covered] = np.einsum("np,npd->nd", points, m)
     return result, covered
 
 
-def draw_strip(strip: Strip, cloth: Image, height: int, width: int) -> npt.NDArray[np.float32]:
-    """Draw one strip of the garment in the person's photo.
+def draw_strip(strip: Strip, cloth: Image, box: Box) -> npt.NDArray[np.float32]:
+    """Draw one strip of the garment in a window of the person's photo.
 
     Args:
         strip: the ladder.
         cloth: the garment's photo with alpha, UINT8 ``(h, w, 4)``; its colours reach beyond its alpha.
-        height: of the person's photo [px].
-        width: likewise.
+        box: the window.
 
     Returns:
-        ``(height, width, 4)`` straight RGB [0, 255] and alpha [0, 1].
+        ``(h, w, 4)`` straight RGB [0, 255] and alpha [0, 1] of the window.
     """
-    mapping, covered = backward_map(strip, height, width)
-    drawn = cv2.remap(
-        cloth, mapping[..., 0] - 0.5, mapping[..., 1] - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
-    ).astype(np.float32)
+    mapping, covered = backward_map(strip, box)
+    mapping -= 0.5
+    drawn = cv2.remap(cloth, mapping, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT).astype(
+        np.float32
+    )
     coverage = cv2.GaussianBlur(covered.astype(np.float32), (0, 0), 0.7)
-    drawn[..., 3] *= np.where(covered, np.minimum(1.0, 2.0 * np.maximum(coverage - 0.25, 0.0)), 0.0) / 255.0
+    edge = np.clip(2.0 * (coverage - 0.25), 0.0, 1.0) * covered
+    drawn[..., 3] *= edge / 255.0
     return drawn
 
 
@@ -126,16 +156,23 @@ def draw_strips(strips: list[Strip], cloth: Image, height: int, width: int) -> t
         The layer UINT8 ``(height, width, 4)``, straight alpha, and the :class:`Part` of its pixels UINT8
         ``(height, width)``.
     """
-    colour = np.zeros((height, width, 3), np.float32)  # premultiplied
-    alpha = np.zeros((height, width), np.float32)
+    layer = np.zeros((height, width, 4), np.uint8)
     parts = np.zeros((height, width), np.uint8)
     for strip in sorted(strips, key=lambda s: -s.depth):
-        drawn = draw_strip(strip, cloth, height, width)
-        over = drawn[..., 3]
-        colour = drawn[..., :3] * over[..., None] + colour * (1.0 - over[..., None])
-        alpha = over + alpha * (1.0 - over)
-        parts[over > 0.5] = strip.part
-    parts[(parts == Part.NONE) & (alpha > 0)] = Part.TORSO
-    straight = colour / np.maximum(alpha, 1e-6)[..., None]
-    layer = np.dstack([straight, alpha * 255.0])
-    return np.clip(np.round(layer), 0, 255).astype(np.uint8), parts
+        box = Box.around(strip.target, height, width)
+        if box.empty:
+            continue
+        drawn = draw_strip(strip, cloth, box)
+        layer[box.window] = _over(drawn, layer[box.window])
+        here = parts[box.window]
+        here[(drawn[..., 3] > 0.5) | ((here == Part.NONE) & (drawn[..., 3] > 0))] = strip.part
+    return layer, parts
+
+
+def _over(top: npt.NDArray[np.float32], bottom: Image) -> Image:
+    """Lay ``top`` (alpha in [0, 1]) over ``bottom`` (UINT8 RGBA), both straight (Porter and Duff 1984)."""
+    share = top[..., 3:]
+    behind = bottom[..., 3:].astype(np.float32) * ((1.0 - share) / 255.0)
+    alpha = share + behind
+    mixed = (top[..., :3] * share + bottom[..., :3] * behind) / np.maximum(alpha, 1e-6)
+    return np.clip(np.round(np.concatenate([mixed, alpha * 255.0], axis=2)), 0, 255).astype(np.uint8)

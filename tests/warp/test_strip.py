@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bridge.contracts import Part
-from bridge.warp.strip import Strip, _affine_maps, _columns, _triangles, backward_map, draw_strips
+from bridge.warp.strip import Box, Strip, _affine_maps, _columns, _triangles, backward_map, draw_strips
 
 HEIGHT, WIDTH = 80, 60
 
@@ -54,7 +54,7 @@ def test_whole_pixel_shift_is_exact() -> None:
 def test_backward_map_agrees_with_its_slow_twin() -> None:
     """The drawn triangle index gives what a search through all triangles gives, pixel by pixel."""
     strip = Strip(Part.LEFT_SLEEVE, ladder(10, 40, 10, 60, 12), bent())
-    fast, covered = backward_map(strip, HEIGHT, WIDTH)
+    fast, covered = backward_map(strip, Box(0, HEIGHT, 0, WIDTH))
     target = _triangles(_columns(strip.target))
     maps = _affine_maps(_triangles(_columns(strip.source)), target)
     checked = 0
@@ -73,7 +73,7 @@ def test_backward_map_agrees_with_its_slow_twin() -> None:
 def test_a_bent_strip_does_not_tear() -> None:
     """Bent by a right angle, the cloth covers every pixel between its edges."""
     strip = Strip(Part.LEFT_SLEEVE, ladder(10, 40, 10, 60, 12), bent())
-    _, covered = backward_map(strip, HEIGHT, WIDTH)
+    _, covered = backward_map(strip, Box(0, HEIGHT, 0, WIDTH))
     y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
     radius = np.hypot(50 - x, 70 - y)
     between = (radius > 13.5) & (radius < 32.5) & (x < 48.5) & (y < 68.5)
