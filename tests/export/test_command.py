@@ -1,0 +1,60 @@
+"""`python -m export`: what a person sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from export.__main__ import app
+from export.recipes import RECIPES
+
+
+def test_help_names_every_command() -> None:
+    """The list of commands is what one sees first."""
+    shown = CliRunner().invoke(app, ["--help"]).output
+    assert all(command in shown for command in ("weights", "report", "configs"))
+
+
+def test_without_a_network_one_sentence_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exit status of 1, no traceback, and the way to bring the file by hand."""
+    monkeypatch.setenv("VFR_ARTIFACTS", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    done = CliRunner().invoke(app, ["weights", "--only", "face_detection"])
+    assert done.exit_code == 1
+    assert "ArtifactMissing: mediapipe-0.10.21" in done.output
+    assert "put the wheel into" in done.output
+    assert "Traceback" not in done.output
+
+
+def test_an_unknown_model_is_refused_with_the_list() -> None:
+    """An exit status of 2, as for any wrong argument."""
+    done = CliRunner().invoke(app, ["weights", "--only", "face"])
+    assert done.exit_code == 2
+    assert "pose_landmark" in done.output
+
+
+def test_what_is_current_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line per model."""
+    monkeypatch.setattr("export.convert.install", lambda *_, **__: None)
+    done = CliRunner().invoke(app, ["weights"])
+    assert done.exit_code == 0
+    assert [line.split() for line in done.stdout.splitlines()] == [[name, "current"] for name in RECIPES]
+
+
+def test_the_report_lists_what_was_never_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No report is no failure."""
+    monkeypatch.setenv("VFR_ARTIFACTS", str(tmp_path))
+    done = CliRunner().invoke(app, ["report"])
+    assert done.exit_code == 0
+    assert done.output.count("not converted yet") == len(RECIPES)
+
+
+def test_configs_are_written_by_their_own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command prints every file that was written."""
+    monkeypatch.setattr("export.pbtxt.write_configs", lambda: [tmp_path / "a" / "config.pbtxt"])
+    done = CliRunner().invoke(app, ["configs"])
+    assert str(Path("a", "config.pbtxt")) in done.output
