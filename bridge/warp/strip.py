@@ -134,9 +134,7 @@ def draw_strip(strip: Strip, cloth: Image, box: Box) -> npt.NDArray[np.float32]:
     """
     mapping, covered = backward_map(strip, box)
     mapping -= 0.5
-    drawn = cv2.remap(cloth, mapping, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT).astype(
-        np.float32
-    )
+    drawn = cv2.remap(cloth, mapping[..., 0], mapping[..., 1], cv2.INTER_LINEAR).astype(np.float32)
     coverage = cv2.GaussianBlur(covered.astype(np.float32), (0, 0), 0.7)
     edge = np.clip(2.0 * (coverage - 0.25), 0.0, 1.0) * covered
     drawn[..., 3] *= edge / 255.0
