@@ -12,16 +12,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+Numbers = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
+Window = tuple[slice, slice]
 
 RIM = 0.03
-"""Width of the rim that is taken for background, as a share of the picture's side: product photos leave more."""
+"""Width of the rim that is taken for background, a share of the picture's side: product photos leave more."""
 PLAIN_ERROR = 6.0
-"""A rim pixel fits the surface when it lies within this distance of it [Lab units]: twice what is just visible."""
+"""A rim pixel fits the surface within this distance [Lab units]: about twice what is just visible."""
 PLAIN_SHARE = 0.72
 """A wall is plain when this share of the rim fits; the rest may be a garment that runs out of the picture."""
+FLAT = 0.05
+"""A surface that varies by less than this is one colour [Lab units]."""
 
 
 @dataclass(frozen=True)
@@ -29,46 +33,62 @@ class Backdrop:
     """A plain wall.
 
     Attributes:
-        lab: FP32 [h, w, 3], the wall's colour at every pixel, CIE Lab (L in [0, 100]).
+        surface: FP64 [6, 3], Lab as a polynomial 1, x, y, x^2, xy, y^2 of the place in shares of the sides.
         noise: the standard deviation of a pixel around it [Lab units].
     """
 
-    lab: Floats
+    surface: Numbers
     noise: float
+
+    def offset(self, image: Pixels, window: Window) -> Floats:
+        """How far the pixels of a window differ from the wall.
+
+        Args:
+            image: UINT8 [h, w, 3], the whole photo, RGB.
+            window: rows and columns.
+
+        Returns:
+            FP32 [rows, columns, 3], the difference in CIE Lab (L in [0, 100]).
+        """
+        lab = to_lab(image[window])
+        c = self.surface.astype(np.float32)
+        lab -= c[0]
+        if np.abs(c[1:]).max() < FLAT:
+            return lab
+        rows, columns = (np.arange(s.start, s.stop, dtype=np.float32) for s in window)
+        x = (columns / np.float32(image.shape[1]))[None, :, None]
+        y = (rows / np.float32(image.shape[0]))[:, None, None]
+        lab -= x * (c[1] + c[3] * x)
+        lab -= y * (c[2] + c[5] * y)
+        lab -= (x * y) * c[4]
+        return lab
 
 
 def to_lab(image: Pixels) -> Floats:
     """Convert UINT8 RGB [h, w, 3] to FP32 CIE Lab [h, w, 3], L in [0, 100]."""
-    return cv2.cvtColor(image.astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2Lab)  # type: ignore[return-value]
+    lab = cv2.cvtColor(image.astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2Lab)
+    return lab.astype(np.float32, copy=False)
 
 
-def find_backdrop(lab: Floats) -> Backdrop | None:
+def find_backdrop(image: Pixels) -> Backdrop | None:
     """Fit the wall behind the garment.
 
     Args:
-        lab: FP32 [h, w, 3], the photo in CIE Lab.
+        image: UINT8 [h, w, 3], the photo, RGB.
 
     Returns:
         The wall, or None when the rim is no smooth surface.
     """
-    rim = rim_mask(lab.shape[:2])
-    rows, columns = np.nonzero(rim)
-    step = max(1, len(rows) // 4000)
+    rows, columns = np.nonzero(rim_mask(image.shape))
+    step = max(1, len(rows) // 3000)
     rows, columns = rows[::step], columns[::step]
-    colours = lab[rows, columns].astype(np.float64)
-    basis = _basis(columns / lab.shape[1], rows / lab.shape[0])
-    weights = np.ones(len(rows))
-    for _ in range(6):
-        surface = _solve(basis, colours, weights)
-        error = np.linalg.norm(colours - basis @ surface, axis=1)
-        weights = 1 / (
-            1 + (error / 2.0) ** 4
-        )  # a soft cut at two units: the garment at the rim is no background
+    colours = to_lab(image[rows, columns][None])[0].astype(np.float64)
+    basis = _basis(columns / image.shape[1], rows / image.shape[0])
+    surface, error = _fit(basis, colours)
     fits = error < PLAIN_ERROR
     if fits.mean() < PLAIN_SHARE:
         return None
-    noise = float(np.sqrt((error[fits] ** 2).mean() / 3))
-    return Backdrop(_paint(surface, lab.shape[0], lab.shape[1]), noise)
+    return Backdrop(surface, float(np.sqrt((error[fits] ** 2).mean() / 3)))
 
 
 def rim_mask(shape: tuple[int, ...]) -> Bools:
@@ -80,23 +100,24 @@ def rim_mask(shape: tuple[int, ...]) -> Bools:
     return mask
 
 
-def _basis(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _basis(x: Numbers, y: Numbers) -> Numbers:
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
 
 
-def _solve(
-    basis: npt.NDArray[np.float64], values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _fit(basis: Numbers, colours: Numbers) -> tuple[Numbers, Numbers]:
+    """Fit the surface so that a garment at the rim doesn't count; the surface and every pixel's error."""
+    # It starts from the commonest colour: the median would lie between two halves of a rim.
+    error = np.linalg.norm(colours - np.median(colours, axis=0), axis=1)
+    surface = np.zeros((6, 3))
+    for _ in range(6):
+        weights = 1 / (1 + (error / 2.0) ** 4)
+        surface = _solve(basis, colours, weights)
+        error = np.linalg.norm(colours - basis @ surface, axis=1)
+    return surface, error
+
+
+def _solve(basis: Numbers, values: Numbers, weights: Numbers) -> Numbers:
     weighted = basis * weights[:, None]
     # The curved terms are held back a little: a rim that is half hidden shouldn't invent a curvature.
     hold = np.diag([0.0, 1e-4, 1e-4, 1e-3, 1e-3, 1e-3]) * len(values)
     return np.linalg.solve(weighted.T @ basis + hold, weighted.T @ values)
-
-
-def _paint(surface: npt.NDArray[np.float64], height: int, width: int) -> Floats:
-    x = np.arange(width, dtype=np.float32)[None, :, None] / np.float32(width)
-    y = np.arange(height, dtype=np.float32)[:, None, None] / np.float32(height)
-    c = surface.astype(np.float32)
-    along_x = c[0] + x * (c[1] + c[3] * x)
-    along_y = y * (c[2] + c[5] * y)
-    return along_x + along_y + (x * y) * c[4]

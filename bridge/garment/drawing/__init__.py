@@ -1,0 +1,1 @@
+"""How the project draws its own garments; :func:`bridge.garment.drawn.draw_garment` is the way in."""
