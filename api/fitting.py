@@ -21,6 +21,11 @@ from bridge.triton.wire import ModelStatistics
 GARMENT_PHOTOS = 3
 """How many photos of one garment may be sent; the basic tier works from the first."""
 
+COUNT_PAUSE = 0.005
+"""Between two readings of the counters [s]."""
+COUNT_ATTEMPTS = 6
+"""Readings after which the time of the last stage is left out."""
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -81,7 +86,18 @@ async def try_on(backend: Backend, wish: Wish, timeout: float) -> Fitting:
     seconds = time.perf_counter() - start
     report = Report.model_validate_json(outputs["report"][0])
     report.warnings.extend(_unused(len(wish.garments)))
-    return Fitting(outputs["encoded"][0], report, seconds, spent(before, await backend.statistics()))
+    return Fitting(outputs["encoded"][0], report, seconds, spent(before, await _counted(backend, before)))
+
+
+async def _counted(backend: Backend, before: Mapping[str, ModelStatistics]) -> Mapping[str, ModelStatistics]:
+    """Read the counters once they hold the request: Triton counts it only after it answered it."""
+    after = await backend.statistics()
+    for _ in range(COUNT_ATTEMPTS):
+        if after[TRYON_BASIC.name].requests > before[TRYON_BASIC.name].requests:
+            break
+        await asyncio.sleep(COUNT_PAUSE)
+        after = await backend.statistics()
+    return after
 
 
 async def perceive(backend: Backend, photo: bytes, person_index: int, timeout: float) -> Arrays:

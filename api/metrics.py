@@ -52,11 +52,7 @@ class _Stages(Collector):
         waiting = CounterMetricFamily(
             "vfr_stage_waiting_seconds", "Of it in the model's queue.", labels=["model"]
         )
-        failures = CounterMetricFamily(
-            "vfr_stage_failures", "Requests that a model refused.", labels=["model"]
-        )
         for name, stage in (self._stages or {}).items():
             seconds.add_metric([name], stage.requests, stage.total)
             waiting.add_metric([name], stage.queued)
-            failures.add_metric([name], stage.failures)
-        return [up, seconds, waiting, failures]
+        return [up, seconds, waiting]

@@ -153,9 +153,19 @@ def demo(
     person: Picture = None,
     garment: Picture = None,
     category: Category = Category.AUTO,
+    out: Annotated[Path, typer.Option(help="Folder for the page and the pictures.")] = Path("out/demo"),
 ) -> None:
-    """A page that shows a person in other garments, with everything the system saw and made on the way."""
-    raise NotImplementedError(person, garment, category)
+    """A page that shows a person in other garments, with everything the system saw and made on the way.
+
+    Without --person and --garment it takes photos of installed packages and garments that the project draws.
+    """
+    from benchmarks.demo import demo as fitting_room
+
+    with _in_words():
+        path = fitting_room(
+            person, garment, out, category, say=lambda line: console.print(line, markup=False)
+        )
+    console.print(f"Open {path.absolute().as_uri()}", soft_wrap=True)
 
 
 @contextmanager

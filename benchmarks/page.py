@@ -47,8 +47,10 @@ def figure(picture: Picture) -> str:
 
 
 def strip(pictures: Iterable[Picture]) -> str:
-    """Return pictures side by side, as many to a row as fit."""
-    return f'<div class="strip">{"".join(map(figure, pictures))}</div>'
+    """Return pictures side by side in frames of the first one's proportions, as many to a row as fit."""
+    shown = list(pictures)
+    height, width = shown[0].image.shape[:2]
+    return f'<div class="strip" style="--ratio: {width}/{height}">{"".join(map(figure, shown))}</div>'
 
 
 def compare(before: Pixels, after: Pixels) -> str:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from benchmarks.page import Picture
-from bridge.contracts import GarmentPoint
+from bridge.contracts import BodyPoint, GarmentPoint, Label
 from bridge.imaging import overlay
 from bridge.quality.measures import Pixels
 from bridge.triton.model import Array, Arrays
@@ -24,9 +24,9 @@ def steps(stages: Arrays) -> list[Picture]:
     image, garment = stages["image"], stages["garment_image"]
     return [
         Picture(image, "The photo", f"{image.shape[1]} × {image.shape[0]} pixels, upright, sRGB"),
-        Picture(overlay.draw_pose(image, stages["keypoints"]), "Pose", "33 landmarks of BlazePose"),
+        Picture(_pose(stages), "Pose", "33 landmarks of BlazePose, those that are seen"),
         Picture(_mixed(image, PAPER, stages["matte"]), "Matte", "the person with all that is worn and held"),
-        Picture(overlay.draw_labels(image, stages["labels"]), "Parsing", "what is seen at every pixel"),
+        Picture(_labels(stages), "Parsing", "what is seen at every pixel"),
         Picture(
             _garment(garment, stages["garment_mask"], stages["garment_inside"], stages["garment_points"]),
             "Garment",
@@ -41,6 +41,16 @@ def steps(stages: Arrays) -> list[Picture]:
         Picture(_grey(stages["edit_mask"]), "Edit mask", "white where the result may differ from the photo"),
         Picture(stages["result"], "Result", "lit and shaded like the photo"),
     ]
+
+
+def _pose(stages: Arrays) -> Pixels:
+    nothing = np.full_like(stages["labels"], Label.BACKGROUND)
+    return overlay.draw_overlay(stages["image"], nothing, stages["keypoints"])
+
+
+def _labels(stages: Arrays) -> Pixels:
+    nobody = np.zeros((len(BodyPoint), 4), np.float32)
+    return overlay.draw_overlay(stages["image"], stages["labels"], nobody)
 
 
 def _mixed(front: Pixels, back: Array, mask: Pixels) -> Pixels:

@@ -18,6 +18,7 @@ from api.schemas import Keypoint, ParseAnswer, Picture
 from api.service import Serving
 from bridge.contracts import Label
 from bridge.imaging.encode import Format, encode_image
+from bridge.imaging.overlay import draw_perception
 from bridge.triton.model import Array, Arrays
 
 router = APIRouter(tags=["perception"])
@@ -92,6 +93,4 @@ def _picture(mask: Array) -> Picture:
 
 
 def _drawn(seen: Arrays, form: Format) -> bytes:
-    from bridge.imaging.overlay import draw_perception
-
     return encode_image(draw_perception(seen), form)

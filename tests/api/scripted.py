@@ -68,6 +68,7 @@ class ScriptedTriton:
     async def statistics(self) -> Mapping[str, ModelStatistics]:
         return {
             "warp": ModelStatistics(self.calls, self.calls, 0, 0.25 * self.calls, 0.0, 0.0),
+            "tryon_basic": ModelStatistics(self.calls, self.calls, 0, 0.5 * self.calls, 0.0, 0.0),
             "idle": ModelStatistics(3, 3, 1, 1.0, 0.5, 0.5),
         }
 

@@ -25,7 +25,7 @@ def test_the_answer_is_json_with_picture_and_report(client: TestClient) -> None:
     assert reply.status_code == 200
     assert body["report"] == REPORT
     assert body["request_id"] == reply.headers["x-request-id"]
-    assert body["stages"] == {"warp": 0.25}
+    assert body["stages"] == {"warp": 0.25, "tryon_basic": 0.5}
     assert body["image"]["media_type"] == "image/png"
     assert (decode_image(base64.b64decode(body["image"]["base64"])) == decode_image(FILES["person"])).all()
 
