@@ -37,6 +37,20 @@ HIP_HALF_WIDTH = 0.54
 THIGH_RADIUS = 0.25
 
 
+_MIRRORED = [
+    BodyPoint[p.name.replace("LEFT", "?").replace("RIGHT", "LEFT").replace("?", "RIGHT")] for p in BodyPoint
+]
+
+
+def seen_from_the_front(keypoints: Points) -> Points:
+    """Return the landmarks of a person with left at larger x, as garments have it.
+
+    Someone seen from behind has left at smaller x; laid on such landmarks, the garment would be mirrored.
+    """
+    behind = keypoints[BodyPoint.LEFT_SHOULDER, 0] < keypoints[BodyPoint.RIGHT_SHOULDER, 0]
+    return keypoints[_MIRRORED] if behind else keypoints
+
+
 def unit(vector: Points) -> Points:
     """Scale vectors ``(..., 2)`` to length 1; zero stays zero."""
     length = np.linalg.norm(vector, axis=-1, keepdims=True)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from bridge.contracts import Category, GarmentPoint, Part
 from bridge.errors import BodyOutOfFrame
-from bridge.warp.body import LEFT, RIGHT, Body
+from bridge.warp.body import LEFT, RIGHT, Body, seen_from_the_front
 from bridge.warp.garment import Garment, cloth
 from bridge.warp.lower import cut_leg, cut_skirt, fit_lower, place_leg, place_skirt
 from bridge.warp.sleeve import cut_sleeve, place_sleeve
@@ -42,7 +42,7 @@ class WarpExpert:
         """
         category = Category(garment_category[0].decode())
         garment = Garment(garment_image, garment_mask, garment_inside, garment_points, category)
-        body = Body(keypoints, matte, labels)
+        body = Body(seen_from_the_front(keypoints), matte, labels)
         _require_body(body, category)
         strips, scale = lay(body, garment)
         if scale < _ALIASING:
