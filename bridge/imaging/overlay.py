@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import cv2
 import numpy as np
@@ -68,3 +69,8 @@ def draw_overlay(image: UInt8, labels: UInt8, keypoints: npt.NDArray[np.float32]
             cv2.circle(picture, at[point], radius, (0, 0, 0), cv2.FILLED, cv2.LINE_AA, _SHIFT)
             cv2.circle(picture, at[point], radius // 2, (255, 255, 255), cv2.FILLED, cv2.LINE_AA, _SHIFT)
     return picture
+
+
+def draw_perception(seen: Mapping[str, npt.NDArray[Any]]) -> UInt8:
+    """Draw what the contract ``perception`` returns: its ``image``, ``labels`` and ``keypoints``."""
+    return draw_overlay(seen["image"], seen["labels"], seen["keypoints"])

@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from bridge.perception import skin
 from bridge.perception.colours import Colours
 from bridge.perception.nets import Bool, Float32
 from bridge.perception.places import Places
 from bridge.perception.view import View
 
-_SKIN_SPREAD = np.array([25.0, 7.0, 9.0], np.float32)  # of one person's skin in one light, Lab
-_ANY_SKIN = np.array([70.0, 12.0, 18.0], np.float32)  # the middle of all tones, used when no face is seen
-_ANY_SPREAD = np.array([25.0, 10.0, 13.0], np.float32)
+_ANY_SKIN = Colours(
+    np.array([[70, 12, 18]], np.float32), np.array([[225, 36, 81]], np.float32), np.ones(1, np.float32)
+)
+_SKIN_FLOOR = np.array([30.0, 6.0, 8.0], np.float32)  # shading moves skin further than cloth, Lab
+_ALIKE = -8.5  # log density from which a colour is hair's, so that a shirt isn't learnt from it
 _BINS = 20  # along a limb
+_UNLIKE_PAIR = 0.05  # what each bin costs by which the cover of a left and a right limb differ
 _UPPER_SEED = (0.42, 0.12, 0.62)  # |aside| below, down between
 
 
@@ -41,75 +46,70 @@ class Appearance:
 
 def learn(view: View, places: Places) -> Appearance:
     """Learn everything from one view."""
-    tone, spread = _skin_tone(view, places)
-    like = (((view.lab - tone) / spread) ** 2).sum(axis=1) < 4
-    cover = Cover(
-        _pair([_covered(limb, like & view.sure, 0.45, view.sure) for limb in places.arms]),
-        _pair([_hem(_covered(limb, like & view.sure, 0.4, view.sure)) for limb in places.legs]),
-    )
-    skin = _skin(view, places, tone, like, cover)
+    tones = skin.tones(view, places)
+    like = skin.like(view.lab, tones)
+    sleeves = _covered(places.arms, like, view.sure)
+    legs = _covered(places.legs, like, view.sure)
+    # nobody is bare from the hip on: that is cloth as brown as skin
+    cover = Cover(sleeves, legs if min(legs) > 0.1 else (2.0, 2.0))
     hair = _hair(view, places, like)
-    upper = _upper(view, places, like, cover)
+    upper = _upper(view, places, like | _alike(hair, view.lab), cover)
     lower = _lower(view, places, like, cover)
-    shoes = _model(view.lab[_shoe_seeds(places) & view.sure & ~like], 3)
-    waist = _waist(view, places, upper, lower) if lower else np.inf
-    return Appearance(skin, hair, upper, lower, shoes, cover, waist)
+    return Appearance(
+        skin=_skin(view, places, like, cover),
+        hair=hair,
+        upper=upper,
+        lower=lower,
+        shoes=_model(view.lab[_shoe_seeds(places) & view.sure & ~like], 3),
+        cover=cover,
+        waist=_waist(view, places, upper, lower) if lower else np.inf,
+    )
 
 
-def _pair(values: list[float]) -> tuple[float, float]:
-    return values[0], values[1]
+def _alike(model: Colours | None, lab: Float32) -> Bool:
+    """Return which colours a model takes for its own."""
+    return model.log_likelihood(lab) > _ALIKE if model else np.zeros(len(lab), bool)
 
 
 def _model(samples: Float32, components: int, least: int = 60) -> Colours | None:
     return Colours.learn(samples, components) if len(samples) >= least else None
 
 
-def _skin_tone(view: View, places: Places) -> tuple[Float32, Float32]:
-    """Return the skin's middle colour and how far it strays: the face's core, without eyes, lips and hair."""
-    samples = view.lab[places.face & view.sure]
-    if len(samples) < 50:
-        samples = view.lab[places.hand & view.sure]
-        near = (((samples - _ANY_SKIN) / _ANY_SPREAD) ** 2).sum(axis=1) < 4
-        if near.sum() < 30:
-            return _ANY_SKIN, _ANY_SPREAD
-        return np.median(samples[near], axis=0), _SKIN_SPREAD
-    tone = np.median(samples, axis=0)
-    for _ in range(3):
-        distance = (((samples - tone) / _SKIN_SPREAD) ** 2).sum(axis=1)
-        tone = samples[distance <= np.percentile(distance, 60)].mean(axis=0)
-    return np.asarray(tone, np.float32), _SKIN_SPREAD
+def _covered(limbs: tuple[tuple[Float32, Float32], ...], like: Bool, sure: Bool) -> tuple[float, float]:
+    """Return how far along the left and the right limb clothes reach.
+
+    That is where "no skin before, skin behind" fits best, both limbs being rather covered alike.
+    """
+    left, right = (_fit(along, off, like, sure) for along, off in limbs)
+    bins = np.arange(_BINS + 1)
+    total = left[:, None] + right[None] - _UNLIKE_PAIR * np.abs(bins[:, None] - bins[None])
+    best = np.unravel_index(int(total.argmax()), total.shape)
+    return float(best[0]) * 2 / _BINS, float(best[1]) * 2 / _BINS
 
 
-def _covered(limb: tuple[Float32, Float32], skin: Bool, core: float, sure: Bool) -> float:
-    """Return how far along a limb its cover reaches: where "no skin before, skin behind" fits best."""
-    along, off = limb
-    inside = (off < core) & sure
+def _fit(along: Float32, off: Float32, like: Bool, sure: Bool) -> npt.NDArray[np.float64]:
+    """Return how well each bin [bins + 1] fits as the first bare one."""
+    inside = (off < 0.45) & sure
     bins = np.minimum((along * _BINS / 2).astype(int), _BINS - 1)
     count = np.bincount(bins[inside], minlength=_BINS)
-    bare = np.bincount(bins[inside & skin], minlength=_BINS)
+    bare = np.bincount(bins[inside & like], minlength=_BINS)
     vote = np.where(count > 3, bare / np.maximum(count, 1) - 0.5, 0)
     before = np.concatenate([[0], np.cumsum(vote)])
-    return float(np.argmax(before[-1] - 2 * before)) * 2 / _BINS
+    return np.asarray(before[-1] - 2 * before)
 
 
-def _hem(reach: float) -> float:
-    """Return how far a leg's cover reaches; nobody is bare from the hip on: that is cloth as brown as skin."""
-    return reach if reach > 0.1 else 2.0
-
-
-def _skin(view: View, places: Places, tone: Float32, like: Bool, cover: Cover) -> Colours:
-    """Return the face's colours, those of bare limbs, and a broad one for skin in another light."""
-    parts = [Colours(tone[None], (_SKIN_SPREAD[None] * 0.7) ** 2, np.ones(1, np.float32))]
-    face = view.lab[places.face & view.sure & like]
-    if len(face) > 50:
-        parts.append(Colours.learn(face, 2, np.array([30, 6, 8], np.float32)))
+def _skin(view: View, places: Places, like: Bool, cover: Cover) -> Colours:
+    """Return the colours of face, hands and bare limbs, each with the same share."""
     bare = np.zeros(len(view.xy), bool)
-    for (along, off), end in zip(places.arms, cover.sleeves, strict=True):
+    ends = (*cover.sleeves, *cover.legs)
+    for (along, off), end in zip((*places.arms, *places.legs), ends, strict=True):
         bare |= (along > end + 0.1) & (off < 0.45)
-    bare &= like & view.sure
-    if bare.sum() > 50:
-        parts.append(Colours.learn(view.lab[bare], 3, np.array([16, 5, 6], np.float32)))
-    return Colours.join(*parts)
+    parts = []
+    for place, components in ((places.face, 3), (places.hand, 2), (bare, 3)):
+        samples = view.lab[place & like & view.sure]
+        if len(samples) > 50:
+            parts.append(Colours.learn(samples, components, _SKIN_FLOOR))
+    return Colours.join(*parts) if parts else _ANY_SKIN
 
 
 def _hair(view: View, places: Places, like: Bool) -> Colours | None:
@@ -119,25 +119,19 @@ def _hair(view: View, places: Places, like: Bool) -> Colours | None:
     return _model(view.lab[ring & view.sure & ~like], 4)
 
 
-def _upper(view: View, places: Places, like: Bool, cover: Cover) -> Colours:
+def _upper(view: View, places: Places, other: Bool, cover: Cover) -> Colours:
     """Learn from the torso and, apart from it, from the sleeves, which may have another colour."""
     aside, top, bottom = _UPPER_SEED
-    torso = (
-        (np.abs(places.aside) < aside)
-        & (places.down > top)
-        & (places.down < bottom)
-        & (places.head[1] < -0.6)
-    )
-    torso &= view.sure
-    seeds = torso & ~like
-    if seeds.sum() < 0.2 * torso.sum():  # a skin-coloured top, and not that much bare skin
+    torso = (np.abs(places.aside) < aside) & (places.down > top) & (places.down < bottom)
+    torso &= view.sure & (places.head[1] < -0.6)
+    seeds = torso & ~other
+    if seeds.sum() < 0.2 * torso.sum():  # a top with the colour of skin or hair, and not that much of these
         seeds = torso
     sleeves = np.zeros(len(view.xy), bool)
     for (along, off), end in zip(places.arms, cover.sleeves, strict=True):
         sleeves |= (off < 0.6) & (along < end - 0.05)
-    sleeves &= view.sure & ~like & (np.hypot(*places.head) > 1)
-    samples = view.lab[seeds] if seeds.any() else view.lab
-    models = [Colours.learn(samples, 5)]
+    sleeves &= view.sure & ~other & (np.hypot(*places.head) > 1)
+    models = [Colours.learn(view.lab[seeds] if seeds.any() else view.lab, 5)]
     if sleeves.sum() > 50:
         models.append(Colours.learn(view.lab[sleeves], 3))
     return Colours.join(*models)

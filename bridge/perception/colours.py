@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from bridge.perception.nets import Float32
 
@@ -57,7 +58,7 @@ class Colours:
         return np.asarray(top + np.log(np.exp(terms - top).sum(axis=0)), np.float32)
 
 
-def _spread_labels(samples: Float32, k: int) -> np.ndarray:
+def _spread_labels(samples: Float32, k: int) -> npt.NDArray[np.int32]:
     """Assign samples to k of them that lie far from each other (Gonzalez 1985)."""
     centres = [np.median(samples, axis=0)]
     distance = ((samples - centres[0]) ** 2).sum(axis=1)
@@ -65,4 +66,4 @@ def _spread_labels(samples: Float32, k: int) -> np.ndarray:
         centres.append(samples[int(distance.argmax())])
         distance = np.minimum(distance, ((samples - centres[-1]) ** 2).sum(axis=1))
     apart = ((samples[:, None] - np.stack(centres)) ** 2).sum(axis=2)
-    return apart.argmin(axis=1).astype(np.int32)[:, None]
+    return np.asarray(apart.argmin(axis=1)[:, None], np.int32)

@@ -9,6 +9,7 @@ import numpy as np
 
 from bridge.perception.appearance import Appearance
 from bridge.perception.colours import Colours
+from bridge.perception.local_colours import unlikeliness
 from bridge.perception.nets import Bool, Float32
 from bridge.perception.places import Places
 from bridge.perception.view import View
@@ -16,6 +17,7 @@ from bridge.perception.view import View
 _UNIFORM = -13.8  # log density of any colour at all: one over the volume of Lab, 100 x 100 x 100
 _OUTLIER = -2.0  # log share of a material's pixels whose colour was not among the samples
 _NEVER = -60.0
+_CLEAR, _SEEDS = 2.0, 40  # margin over the second best [nats], and how many such pixels make a local model
 
 
 class Material(IntEnum):
@@ -95,7 +97,26 @@ def _lower_fits(places: Places, look: Appearance) -> Float32:
 
 def _shoes_fit(places: Places) -> Float32:
     off = np.minimum(places.feet[0][1], places.feet[1][1])
-    return np.asarray(np.clip(3 - 4 * (off - 0.7), -7, 3), np.float32)
+    above = np.maximum.reduce([np.where(off_leg < 1.5, 2 - along, 0) for along, off_leg in places.legs])
+    return np.asarray(np.clip(3 - 4 * (off - 0.7), -7, 3) - 40 * np.maximum(above - 0.12, 0), np.float32)
+
+
+def with_local_colours(view: View, table: Float32, weight: float = 0.7) -> Float32:
+    """Add what the colours right around each pixel say, learnt from the pixels that are already clear.
+
+    One pair of trousers has few colours at any one place, so a hand in front of it stands out there, though the
+    trousers as a whole have shades like the hand's.
+    """
+    ranked = np.partition(table, -2, axis=0)
+    clear = view.sure & (ranked[-1] - ranked[-2] > _CLEAR)
+    best = table.argmax(axis=0)
+    local = np.full_like(table, _UNIFORM + _OUTLIER)
+    for material in Material:
+        seeds = clear & (best == material)
+        if material is not Material.OTHER and seeds.sum() >= _SEEDS:
+            unlikely, _ = unlikeliness(view.lab_picture, view.picture(seeds.astype(np.float32)))
+            local[material] = np.logaddexp(local[material], -unlikely[view.person] - 2.76)
+    return np.asarray(table + weight * local, np.float32)
 
 
 def without_islands(view: View, places: Places, table: Float32) -> Float32:

@@ -17,7 +17,7 @@ from bridge.contracts import Label
 from bridge.perception import guided
 from bridge.perception.appearance import learn
 from bridge.perception.body import Body, Head
-from bridge.perception.materials import Material, scores, without_islands
+from bridge.perception.materials import Material, scores, with_local_colours, without_islands
 from bridge.perception.nets import Arrays, Float32, UInt8
 from bridge.perception.places import Places
 from bridge.perception.regions import skin_labels
@@ -81,6 +81,7 @@ class ClassicalParser:
         )
         places = Places.of(view, body)
         found = without_islands(view, places, scores(view, places, learn(view, places)))
+        found = without_islands(view, places, with_local_colours(view, found))
         rows, columns = (
             slice(view.top, view.top + view.full.shape[0]),
             slice(view.left, view.left + view.full.shape[1]),

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from bridge.contracts import BodyPoint as P
 from bridge.contracts import Label
 from bridge.perception.body import Body
-from bridge.perception.nets import Float32, UInt8
+from bridge.perception.nets import Bool, Float32, UInt8
 from bridge.perception.places import Places
 from bridge.perception.view import View
+
+_SEEN = 0.5  # visibility from which a wrist says where a hand begins
+
+_HANDS = (
+    (P.LEFT_WRIST, P.LEFT_ELBOW, P.LEFT_INDEX, P.LEFT_PINKY),
+    (P.RIGHT_WRIST, P.RIGHT_ELBOW, P.RIGHT_INDEX, P.RIGHT_PINKY),
+)
 
 
 def skin_labels(view: View, body: Body, places: Places) -> UInt8:
@@ -18,26 +26,31 @@ def skin_labels(view: View, body: Body, places: Places) -> UInt8:
     leg = np.minimum(places.legs[0][1], places.legs[1][1])
     labels[(leg < 1.5) & (places.down > 0.9) & (leg < arm)] = Label.LEGS
     labels[_on_arm(places, arm)] = Label.ARMS
-    labels[places.hand | _beyond_wrist(body, view.xy, arm)] = Label.HANDS
+    throat = (np.abs(places.aside) < 0.35) & (places.down < 0.25)
+    labels[places.hand | (_beyond_wrist(body, view.xy) & ~throat)] = Label.HANDS
     labels[places.face | (places.head[1] > -0.35)] = Label.FACE
     out = np.full(view.person.shape, Label.NECK, np.uint8)
     out[view.person] = labels
     return out
 
 
-def _on_arm(places: Places, off: Float32) -> np.ndarray:
+def _on_arm(places: Places, off: Float32) -> Bool:
     """An arm begins at the shoulder's joint; what lies further in, above the armpit, is chest."""
     outer = (np.abs(places.aside) > 0.42) | (places.down > 0.3)
     return (off < 1.6) & outer
 
 
-def _beyond_wrist(body: Body, xy: Float32, off: Float32) -> np.ndarray:
-    """Return which pixels lie past a wrist, seen from the elbow, and near it."""
+def _beyond_wrist(body: Body, xy: Float32) -> Bool:
+    """Return which pixels lie past a wrist that is seen, where the pose has the fingers."""
     beyond = np.zeros(len(xy), bool)
-    for limb in body.arms:
-        _, elbow, wrist = limb.joints
-        bone = wrist - elbow
-        length = max(float(np.linalg.norm(bone)), 1.0)
-        past = (xy - wrist) @ (bone / length)
-        beyond |= (past > 0) & (np.linalg.norm(xy - wrist, axis=1) < 0.9 * length)
-    return beyond & (off < 4)
+    for wrist, elbow, index, pinky in _HANDS:
+        if body.seen[wrist] < _SEEN:
+            continue
+        knuckles = body.points[[index, pinky]].mean(axis=0)
+        palm = knuckles - body.points[wrist]
+        length = max(float(np.linalg.norm(palm)), 1.0)
+        along = (xy - body.points[wrist]) @ (palm / length)
+        aside = np.linalg.norm(xy - body.points[wrist] - along[:, None] * (palm / length), axis=1)
+        past = (xy - body.points[wrist]) @ (body.points[wrist] - body.points[elbow]) > 0
+        beyond |= past & (along > 0) & (along < 2.6 * length) & (aside < 1.1 * length)
+    return beyond

@@ -12,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from bridge.geometry.crop import Crop
-from bridge.imaging.pushpull import push_pull
 from bridge.perception import guided
+from bridge.perception.local_colours import unlikeliness
 from bridge.perception.nets import Arrays, Bool, Float32, Net, UInt8, sigmoid
 
 _NET_SIDE = 256
 _WORK = 512  # long side of the picture on which the decision is made [px]
 _EDGE = 9  # how far the networks' outline may be wrong [px of the working picture]
-_NOISE = np.array([2.0, 1.0, 1.0], np.float32)  # variance of a flat colour in Lab: grain and compression
 _REACH = 0.12  # what is worn or held lies within this share of the person's height
 
 
@@ -119,8 +118,8 @@ def _decide(lab: Float32, prior: Float32) -> Float32:
     inside = prior > 0.5
     depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 3)
     depth = depth - cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 3)
-    person, _ = _unlikeliness(lab, _seeds(prior > 0.85))
-    background, variance = _unlikeliness(lab, _seeds(prior < 0.15))
+    person, _ = unlikeliness(lab, _seeds(prior > 0.85))
+    background, variance = unlikeliness(lab, _seeds(prior < 0.15))
     limit = 3 + 9 * np.exp(-variance / 30)  # a plain wall is known better than a flag
     evidence = np.clip(background - person, -limit, limit)
     # where both networks agree and their outline is far, they are right, whatever the colours say
@@ -134,31 +133,6 @@ def _seeds(mask: Bool) -> Float32:
     kernel = np.ones((_EDGE, _EDGE), np.uint8)
     eroded = cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_REPLICATE)
     return eroded.astype(np.float32)
-
-
-def _unlikeliness(lab: Float32, seeds: Float32) -> tuple[Float32, Float32]:
-    """Return each pixel's negative log likelihood under the colours of the seeds around it, and their variance.
-
-    Mean and variance per place are those of the seeds within some 20 px; where there are none, they are
-    continued from the nearest ones.
-    """
-    size = (lab.shape[1] // 4 + 1, lab.shape[0] // 4 + 1)
-    sums = [cv2.resize(a, size, interpolation=cv2.INTER_AREA) for a in _powers(lab, seeds)]
-    weight, first, second = (cv2.boxFilter(a, -1, (5, 5)) for a in sums)
-    share = np.maximum(weight, 1e-6)[..., None]
-    known = (weight > 0.02).astype(np.float32)
-    first, second = (
-        cv2.resize(push_pull(np.asarray(a / share, np.float32), known), lab.shape[1::-1])
-        for a in (first, second)
-    )
-    variance = np.maximum(second - first * first, 0) + _NOISE
-    unlikely = 0.5 * ((lab - first) ** 2 / variance + np.log(variance)).sum(axis=2)
-    return np.asarray(unlikely, np.float32), np.asarray(variance.sum(axis=2), np.float32)
-
-
-def _powers(lab: Float32, weight: Float32) -> tuple[Float32, Float32, Float32]:
-    weighted = lab * weight[..., None]
-    return weight, weighted, weighted * lab
 
 
 def _connected(share: Float32, points: npt.NDArray[np.intp]) -> Float32:

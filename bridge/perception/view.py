@@ -27,6 +27,7 @@ class View:
     sure: Bool  # [n]: away from the soft edge
     xy: Float32  # [n, 2] working px
     lab: Float32  # [n, 3] CIE Lab
+    lab_picture: Float32  # [h, w, 3]
 
     @classmethod
     def of(cls, image: UInt8, matte: UInt8) -> View | None:
@@ -42,10 +43,11 @@ class View:
         rgb = np.asarray(small, np.float32) / 255
         person = np.asarray(alpha > _INSIDE)
         rows, columns = np.nonzero(person)
+        lab = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.float32)
         return cls(
             left, top, full, np.array(size, np.float32) / (width, height), rgb, person,
             np.asarray(alpha[person] > _SURE), np.stack([columns + 0.5, rows + 0.5], axis=1).astype(np.float32),
-            np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[person], np.float32),
+            lab[person], lab,
         )  # fmt: skip
 
     def points(self, photo: Float32) -> Float32:
@@ -61,8 +63,8 @@ class View:
     def polygon(self, points: Float32, grow: float = 0.0) -> Bool:
         """Return which pixels [n] lie in a polygon [k, 2] of working points, grown by ``grow`` working px."""
         mask = np.zeros(self.person.shape, np.uint8)
-        corners = [np.round((points - 0.5) * 8).astype(np.int32)]
-        cv2.fillPoly(mask, corners, 1, shift=3)
+        corners = [np.asarray(np.round((points - 0.5) * 8), np.int32)]
+        cv2.fillPoly(mask, corners, (1,), shift=3)
         if grow >= 1:
             side = 2 * int(grow) + 1
             mask = np.asarray(
