@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,22 +151,20 @@ def gallery(
 
 @app.command()
 def demo(
-    person: Picture = None,
-    garment: Picture = None,
-    category: Category = Category.AUTO,
+    person: Annotated[Path | None, typer.Option(help="Your own photo.", exists=True, dir_okay=False)] = None,
+    garment: Annotated[
+        Path | None, typer.Option(help="A garment's photo.", exists=True, dir_okay=False)
+    ] = None,
+    category: Annotated[Category, typer.Option(help="What the garment is.")] = Category.AUTO,
     out: Annotated[Path, typer.Option(help="Folder for the page and the pictures.")] = Path("out/demo"),
 ) -> None:
-    """A page that shows a person in other garments, with everything the system saw and made on the way.
+    """A page that shows people in other garments, with everything the system saw and made on the way."""
+    from benchmarks import demo as showroom
 
-    Without --person and --garment it takes photos of installed packages and garments that the project draws.
-    """
-    from benchmarks.demo import demo as fitting_room
-
-    with _in_words():
-        path = fitting_room(
-            person, garment, out, category, say=lambda line: console.print(line, markup=False)
-        )
-    console.print(f"Open {path.absolute().as_uri()}", soft_wrap=True)
+    began = time.perf_counter()
+    with _in_words(), _progress() as say:
+        page = showroom.demo(person, garment, out, category, say=say)
+    console.print(f"Open {page} in a browser. All in all {time.perf_counter() - began:.0f} s.")
 
 
 @contextmanager

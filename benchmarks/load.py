@@ -96,8 +96,9 @@ def run(server: Server, requests: Sequence[Request], *, total: int, say: Callabl
         ]
         samples = [(0, server.triton.memory().pss)]
         while wait(callers, timeout=SAMPLE_SECONDS).not_done:
-            samples.append((tally.done, server.triton.memory().pss))
-            say(f"{tally.done} of {rounds * len(requests)} answered")
+            if tally.done > samples[-1][0]:
+                samples.append((tally.done, server.triton.memory().pss))
+                say(f"{tally.done} of {rounds * len(requests)} answered")
     seconds = time.perf_counter() - start
     for caller in callers:
         caller.result()

@@ -47,7 +47,7 @@ def of_quality(quality: Quality) -> Table:
 def of_latency(latency: Latency) -> Table:
     """Return one row per stage and the whole."""
     table = Table(
-        title=f"Latency at 768x1024, {latency['runs']} runs, one at a time",
+        title=f"Latency, {latency['runs']} runs",
         caption=f"Serving adds {latency['overhead']:.1%}. Ready in {latency['ready_seconds']:.1f} s; "
         f"{latency['rss_mb']:.0f} MiB in {latency['processes']} processes.",
     )

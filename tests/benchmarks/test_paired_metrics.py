@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
@@ -17,7 +16,6 @@ from bridge.imaging.decode import decode_image, decode_mask
 
 Pixels = npt.NDArray[np.uint8]
 Region = npt.NDArray[np.bool_]
-PHOTOS = Path(os.environ.get("VFR_PHOTOS", Path(__file__).parents[2] / "../shared/photos"))
 
 FILLED_WITH_MEDIAN = {
     "00055_00": (0.890, 0.723),
@@ -171,11 +169,10 @@ def test_the_mean_leaves_out_what_was_not_measured() -> None:
 
 
 @pytest.mark.photos
-@pytest.mark.skipif(not PHOTOS.exists(), reason="the research photos are not beside this checkout")
 @pytest.mark.parametrize("name", FILLED_WITH_MEDIAN)
-def test_the_published_control_is_reproduced(name: str) -> None:
+def test_the_published_control_is_reproduced(name: str, photos: Path) -> None:
     """The mask filled with the garment's median colour scores what the photos' README states."""
-    folder = PHOTOS / "pairs" / name
+    folder = photos / "pairs" / name
     truth, product = (decode_image((folder / f"{n}.jpg").read_bytes()) for n in ("person", "garment"))
     hidden = decode_mask((folder / "mask.png").read_bytes(), (truth.shape[0], truth.shape[1])) > 0
     shown = np.abs(product.astype(int) - product[3, 3]).max(axis=2) > 20
