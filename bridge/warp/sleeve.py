@@ -181,5 +181,5 @@ def _half_widths(body: Body, arm: Limb, along: Scalars, flat: Scalars, sign: flo
     known = reach.seen & (reach.distance > 0.5 * bare)
     seen = fill_unknown(reach.distance, known, bare)
     wanted = worn_half_width(flat, np.minimum(bare, seen), LIMB_GIRTH)
-    half = np.where(known, np.maximum(snap(wanted, seen, known, _SNAP), seen), wanted)
-    return blur(half, 1.5)
+    half = np.maximum(snap(wanted, seen, known, _SNAP), np.minimum(seen, 1.15 * bare))
+    return blur(half, 8.0)
