@@ -29,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 OUT = Console()
-SAY = Console(stderr=True, highlight=False)
+SAY = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Photo = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JPEG, PNG or WebP")]
 Server = Annotated[
@@ -157,6 +157,7 @@ def serve(
             return
         with embedded(SAY, grpc_port=grpc_port) as url:
             listen(known.model_copy(update={"triton_url": url}), SAY)
+    SAY.print("Everything is stopped.")
 
 
 @app.command()
@@ -206,7 +207,7 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except (VfrError, OSError) as error:
-        SAY.print(f"[red]{error}[/]", soft_wrap=True)
+        SAY.print(f"[red]{error}[/]")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -235,7 +236,7 @@ def _tell(fitting: Fitting, out: Path, *, as_json: bool) -> None:
     if as_json:
         OUT.print_json(report.model_dump_json())
     for warning in report.warnings:
-        SAY.print(f"[yellow]{warning}[/]", soft_wrap=True)
+        SAY.print(f"[yellow]{warning}[/]")
     SAY.print(
         f"Wrote {out}: {report.category} garment, expert {report.expert}, {fitting.seconds:.2f} s.",
         soft_wrap=True,

@@ -111,14 +111,14 @@ async def perceive(backend: Backend, photo: bytes, person_index: int, timeout: f
 
 
 def spent(before: Mapping[str, ModelStatistics], after: Mapping[str, ModelStatistics]) -> dict[str, float]:
-    """Return the mean seconds of each model per request between two readings; who rested is left out."""
+    """Return the seconds of each model per try-on between two readings; models that rested are left out."""
     idle = ModelStatistics(requests=0, executions=0, failures=0, total=0.0, queued=0.0, computed=0.0)
-    rows = ((name, before.get(name, idle), now) for name, now in after.items())
-    return {
-        name: (now.total - then.total) / (now.requests - then.requests)
-        for name, then, now in rows
-        if now.requests > then.requests
+    pairs = {name: (before.get(name, idle), now) for name, now in after.items()}
+    busy = {
+        name: now.total - then.total for name, (then, now) in pairs.items() if now.requests > then.requests
     }
+    then, now = pairs.get(TRYON_BASIC.name, (idle, idle))
+    return {name: seconds / max(1, now.requests - then.requests) for name, seconds in busy.items()}
 
 
 def _pictures(wish: Wish) -> dict[str, bytes]:

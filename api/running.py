@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 
@@ -83,7 +83,8 @@ def listen(settings: Settings, say: Console) -> None:
             f"REST at http://{host}:{port} - open it to try it, /docs to read it. Ctrl-C stops everything."
         )
         config = uvicorn.Config(create_app(settings), log_level="warning", timeout_graceful_shutdown=10)
-        uvicorn.Server(config).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # uvicorn lets it through once all is answered
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 @contextmanager

@@ -48,7 +48,7 @@ class TryonAnswer(Answer):
     report: Report
     seconds: float = Field(description="from the call of Triton to its answer [s]", examples=[0.93])
     stages: dict[str, float] = Field(
-        description="seconds in each model; under load the mean of the requests that ended meanwhile",
+        description="seconds in each model; under load the mean of the try-ons that ended meanwhile",
         examples=[{"perception": 0.31, "warp": 0.2}],
     )
 
