@@ -17,6 +17,7 @@ _ANY_SKIN = Colours(
     np.array([[70, 12, 18]], np.float32), np.array([[225, 36, 81]], np.float32), np.ones(1, np.float32)
 )
 _SKIN_FLOOR = np.array([30.0, 6.0, 8.0], np.float32)  # shading moves skin further than cloth, Lab
+_STRANDS = np.array([60.0, 15.0, 25.0], np.float32)  # tips and strands in the light vary more, Lab
 _ALIKE = -8.5  # log density from which a colour is hair's, so that a shirt isn't learnt from it
 _BINS = 20  # along a limb
 _UNLIKE_PAIR = 0.05  # what each bin costs by which the cover of a left and a right limb differ
@@ -116,7 +117,8 @@ def _hair(view: View, places: Places, like: Bool) -> Colours | None:
     """Learn from the ring around the face, from the mouth upwards."""
     x, y = places.head
     ring = (np.hypot(x / 0.75, (y - 0.1) / 0.85) < 1) & (y > -0.15) & ~places.face
-    return _model(view.lab[ring & view.sure & ~like], 4)
+    model = _model(view.lab[ring & view.sure & ~like], 4)
+    return Colours.join(model, model, model.lit(18, 1.6, _STRANDS)) if model else None
 
 
 def _upper(view: View, places: Places, other: Bool, cover: Cover) -> Colours:

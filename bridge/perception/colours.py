@@ -46,6 +46,13 @@ class Colours:
             np.concatenate([p.weights for p in parts]) / len(parts),
         )
 
+    def lit(self, lightness: float, chroma: float, variance: Float32) -> Colours:
+        """Return the same colours in more light: lightness added, chroma multiplied, spread by ``variance`` [3]."""
+        means = self.means * np.array([1, chroma, chroma], np.float32) + np.array(
+            [lightness, 0, 0], np.float32
+        )
+        return Colours(means.astype(np.float32), self.variances + variance, self.weights)
+
     def log_likelihood(self, lab: Float32) -> Float32:
         """Return the log density [n] of colours [n, 3]."""
         terms = np.empty((len(self.means), len(lab)), np.float32)

@@ -38,9 +38,9 @@ def unlikeliness(lab: Float32, seeds: Float32) -> tuple[Float32, Float32]:
     mean, square = (push_pull(np.asarray(a / share, np.float32), known) for a in (first, second))
     variance = np.maximum(square - mean * mean, 0) + _NOISE
     # one resize for the three numbers that a pixel's density needs of each channel
-    mean, precision = (cv2.resize(a, lab.shape[1::-1]) for a in (mean, 1 / variance))
+    near, precision = (cv2.resize(a, lab.shape[1::-1]) for a in (mean, 1 / variance))
     constant = cv2.resize(np.log(variance).sum(axis=2), lab.shape[1::-1])
     spread = cv2.resize(variance.sum(axis=2), lab.shape[1::-1])
-    off = lab - mean
+    off = lab - near
     unlikely = 0.5 * (np.einsum("hwc,hwc->hw", off * off, precision) + constant)
     return np.asarray(unlikely, np.float32), np.asarray(spread, np.float32)

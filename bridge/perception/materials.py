@@ -50,6 +50,11 @@ def _colour(model: Colours, lab: Float32) -> Float32:
     return np.asarray(np.logaddexp(model.log_likelihood(lab) - 2.76, _UNIFORM + _OUTLIER), np.float32)
 
 
+def _around_head(places: Places, radius: float) -> Bool:
+    x, y = places.head
+    return np.asarray((np.hypot(x / 0.8, y - 0.1) < radius) & (y > -0.6))
+
+
 def sleeved(places: Places, look: Appearance) -> Bool:
     """Return which pixels [n] lie where a sleeve is."""
     inside = [
@@ -62,6 +67,7 @@ def _skin_fits(places: Places, look: Appearance) -> Float32:
     """Skin is likely in the face, the hands, on bare limbs and at the neck; elsewhere its colour must convince."""
     fit = np.full(len(places.down), -3, np.float32)
     fit[(np.abs(places.aside) < 0.35) & (places.down < 0.25) & (places.head[1] < 0.2)] = 0
+    fit[_midriff(places, look)] = -1
     fit[(places.off_arms < 1) & ~sleeved(places, look)] = 1
     for (along, off), end in zip(places.legs, look.cover.legs, strict=True):
         fit[(off < 1.2) & (along > end)] = 1
@@ -70,35 +76,49 @@ def _skin_fits(places: Places, look: Appearance) -> Float32:
     return fit
 
 
+def _midriff(places: Places, look: Appearance) -> Bool:
+    """Return where a short top leaves the belly bare."""
+    over = look.waist - places.down
+    return np.asarray((over > -0.03) & (over < 0.1) & (np.abs(places.aside) < 0.5))
+
+
 def _hair_fits(places: Places) -> Float32:
     """Hair is likely around the head; long hair hangs down in front of the chest."""
     x, y = places.head
     outside = np.maximum(np.hypot(x / 0.8, y - 0.1) - 1, 0)
     fit = np.where(y < -0.3, 0.5, 2) - 3 * outside
-    fit[(outside > 0) & (np.abs(x) < 1.2) & (places.down < 0.8)] = -1.5
+    front = (outside > 0) & (np.abs(x) < 1.2) & (places.down < 0.8)
+    fit[front] = np.maximum(fit[front], -0.8)
     fit[places.face] -= 3
     return np.maximum(fit, -7).astype(np.float32)
 
 
+def _beyond(down: Float32) -> Float32:
+    """Return the fit of a garment that begins at 0: worse and worse the further before it, never excluded near it."""
+    return np.asarray(np.clip(down / 0.04, -5, 2) - 15 * np.maximum(-down - 0.25, 0), np.float32)
+
+
 def _upper_fits(places: Places, look: Appearance) -> Float32:
     sleeve = sleeved(places, look)
-    above = np.clip((look.waist - places.down) / 0.04, -5, 2) if look.lower else np.full(len(sleeve), 2.0)
+    above = _beyond(look.waist - places.down) if look.lower else np.full(len(sleeve), 2.0)
     fit = np.where(sleeve, np.maximum(above, 0.5), above)
-    fit -= 4 * (places.head[1] > -0.45) + 2 * (places.down < -0.25)
+    fit = fit - 4 * _around_head(places, 1.1) - np.clip(-12 * (places.down + 0.05), 0, 4)
     return np.asarray(fit, np.float32)
 
 
 def _lower_fits(places: Places, look: Appearance) -> Float32:
-    fit = np.clip((places.down - look.waist) / 0.04, -5, 2)
+    fit = _beyond(places.down - look.waist)
     for (along, off), end in zip(places.legs, look.cover.legs, strict=True):
         fit = fit - 3 * ((off < 1.2) & (along > end + 0.1))
+    for (along, off), end in zip(places.arms, look.cover.sleeves, strict=True):
+        fit = fit - 3 * ((off < 2.2) & (along < end + 0.2))  # a wide sleeve hangs in front of it
     return np.asarray(fit, np.float32)
 
 
 def _shoes_fit(places: Places) -> Float32:
     off = np.minimum(places.feet[0][1], places.feet[1][1])
     above = np.maximum.reduce([np.where(off_leg < 1.5, 2 - along, 0) for along, off_leg in places.legs])
-    return np.asarray(np.clip(3 - 4 * (off - 0.7), -7, 3) - 40 * np.maximum(above - 0.12, 0), np.float32)
+    return np.asarray(np.minimum(3 - 4 * (off - 0.7), 3) - 60 * np.maximum(above - 0.06, 0), np.float32)
 
 
 def with_local_colours(view: View, table: Float32, weight: float = 0.7) -> Float32:
@@ -119,17 +139,20 @@ def with_local_colours(view: View, table: Float32, weight: float = 0.7) -> Float
     return np.asarray(table + weight * local, np.float32)
 
 
-def without_islands(view: View, places: Places, table: Float32) -> Float32:
+def without_islands(view: View, places: Places, look: Appearance, table: Float32) -> Float32:
     """Forbid skin and hair where they hang together with nothing that is surely skin or hair.
 
     Flowers and prints have such colours; a neck, an arm or a strand of hair begins somewhere.
     """
     table = table.copy()
     x, y = places.head
-    limbs = (places.off_arms < 0.6) | (np.minimum(places.legs[0][1], places.legs[1][1]) < 0.6)
+    arms = (places.off_arms < 0.6) & ~sleeved(places, look)
+    legs = [
+        (off < 0.6) & (along > end) for (along, off), end in zip(places.legs, look.cover.legs, strict=True)
+    ]
     neck = (np.abs(places.aside) < 0.3) & (places.down < 0)
     roots = {
-        Material.SKIN: places.face | places.hand | limbs | neck,
+        Material.SKIN: places.face | places.hand | arms | legs[0] | legs[1] | neck | _midriff(places, look),
         Material.HAIR: (np.hypot(x / 0.8, y - 0.1) < 1) & (y > -0.4) & ~places.face,
     }
     for material, root in roots.items():

@@ -80,15 +80,35 @@ class ClassicalParser:
             hands=tuple(view.points(h) for h, s in zip(hands, hand_scores, strict=True) if s > _LEAST),
         )
         places = Places.of(view, body)
-        found = without_islands(view, places, scores(view, places, learn(view, places)))
-        found = without_islands(view, places, with_local_colours(view, found))
+        look = learn(view, places)
+        found = without_islands(view, places, look, scores(view, places, look))
+        found = without_islands(view, places, look, with_local_colours(view, found))
         rows, columns = (
             slice(view.top, view.top + view.full.shape[0]),
             slice(view.left, view.left + view.full.shape[1]),
         )
-        labels[rows, columns] = _labelled(view, found, skin_labels(view, body, places))
+        labels[rows, columns] = _labelled(
+            view, found, skin_labels(view, body, places, found.argmax(axis=0) == Material.SKIN)
+        )
         labels[matte < 128] = Label.BACKGROUND
         return {"labels": labels}
+
+
+def _shares(view: View, found: Float32) -> Float32:
+    """Return each material's share ``[materials, h, w]``; soft edges take theirs from the sure pixels beside them.
+
+    Their colours are mixed with the background's and would only mislead.
+    """
+    share = np.exp(found - found.max(axis=0))
+    share = share / share.sum(axis=0) * view.sure
+    pictures = np.stack([view.picture(row) for row in share])
+    weight = cv2.boxFilter(view.picture(view.sure.astype(np.float32)), -1, (7, 7))
+    unsure = view.person.copy()
+    unsure[view.person] = ~view.sure
+    for picture in pictures:
+        around = cv2.boxFilter(picture, -1, (7, 7))
+        picture[unsure] = around[unsure] / np.maximum(weight[unsure], 1e-6)
+    return np.asarray(pictures, np.float32)
 
 
 def _labelled(view: View, found: Float32, skin: UInt8) -> UInt8:
@@ -99,8 +119,7 @@ def _labelled(view: View, found: Float32, skin: UInt8) -> UInt8:
         found: ``[materials, n]`` scores.
         skin: ``[h, w]``: the label that each working pixel has if it is skin.
     """
-    share = np.exp(found - found.max(axis=0))
-    share /= share.sum(axis=0)
+    share = _shares(view, found)
     full = view.full.astype(np.float32) / 255
     best = np.full(full.shape[:2], -1, np.float32)
     labels = np.asarray(cv2.resize(skin, full.shape[1::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
@@ -108,7 +127,7 @@ def _labelled(view: View, found: Float32, skin: UInt8) -> UInt8:
     for material in Material:
         if share[material].max() < 0.1:
             continue
-        model = guided.coefficients(view.rgb, view.picture(share[material]), radius=4, epsilon=2e-4)
+        model = guided.coefficients(view.rgb, share[material], radius=4, epsilon=2e-4)
         score = guided.apply(full, model)
         better = score > best
         best[better] = score[better]

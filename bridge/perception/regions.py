@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from bridge.contracts import BodyPoint as P
@@ -19,8 +20,15 @@ _HANDS = (
 )
 
 
-def skin_labels(view: View, body: Body, places: Places) -> UInt8:
-    """Return the label ``[h, w]`` that each working pixel has if it is skin; NECK outside the person."""
+def skin_labels(view: View, body: Body, places: Places, bare: Bool) -> UInt8:
+    """Return the label ``[h, w]`` that each working pixel has if it is skin; NECK outside the person.
+
+    Args:
+        view: the working picture.
+        body: its skeleton.
+        places: its pixels' places.
+        bare: which pixels [n] are skin.
+    """
     labels = np.full(len(view.xy), Label.NECK, np.uint8)
     arm = places.off_arms
     leg = np.minimum(places.legs[0][1], places.legs[1][1])
@@ -29,9 +37,24 @@ def skin_labels(view: View, body: Body, places: Places) -> UInt8:
     throat = (np.abs(places.aside) < 0.35) & (places.down < 0.25)
     labels[places.hand | (_beyond_wrist(body, view.xy) & ~throat)] = Label.HANDS
     labels[places.face | (places.head[1] > -0.35)] = Label.FACE
+    labels = _without_stray_chest(view, labels, bare & (places.down < 0.5), throat)
     out = np.full(view.person.shape, Label.NECK, np.uint8)
     out[view.person] = labels
     return out
+
+
+def _without_stray_chest(view: View, labels: UInt8, bare: Bool, throat: Bool) -> UInt8:
+    """Give bare skin that a strap or sleeve parts from the throat to the limb that it hangs together with."""
+    _count, parts = cv2.connectedComponents(view.picture(bare.astype(np.float32)).astype(np.uint8))
+    part = parts[view.person]
+    strays = np.setdiff1d(part[bare & (labels == Label.NECK)], part[bare & throat])
+    for stray in strays:
+        inside = part == stray
+        counts = np.bincount(labels[inside], minlength=len(Label))
+        counts[Label.NECK] = 0
+        if counts.any():
+            labels[inside & (labels == Label.NECK)] = counts.argmax()
+    return labels
 
 
 def _on_arm(places: Places, off: Float32) -> Bool:
