@@ -16,8 +16,8 @@ from bridge.compose.light import find_light
 from bridge.compose.matting import Cutout, lift_hair
 from bridge.compose.order import in_front
 from bridge.compose.paint import Painted, paint_hidden
-from bridge.compose.pixels import Bits, Bytes, Floats, dilate, erode, mix, soft, to_bytes
-from bridge.compose.scene import FACE_SURE, JAW, OLD, Scene, Window, around, one_of, split_dress
+from bridge.compose.pixels import Bits, Bytes, Floats, around, dilate, erode, mix, soft, to_bytes
+from bridge.compose.scene import FACE_SURE, JAW, OLD, Scene, one_of, split_dress
 from bridge.compose.shadow import contact_shadow
 from bridge.compose.worn import dress_up
 from bridge.contracts import Category, Label
@@ -80,8 +80,9 @@ def _pasted(scene: Scene, random: np.random.Generator) -> tuple[Bytes, Bits, Byt
     """Work in the window that may change, and paste only what may change into the photo."""
     edit = np.zeros(scene.labels.shape, bool)
     result, agnostic = scene.image.copy(), scene.image.copy()
-    window = _window(scene)
-    if window is not None:
+    change = _change(scene)
+    if change.any():
+        window = around(change, MARGIN * scene.unit)
         near = scene.crop(window)
         dressed, may_change, bare, hidden = _dressed(near, random)
         # The last step of all: outside the edit mask the photo's own bytes.
@@ -91,11 +92,11 @@ def _pasted(scene: Scene, random: np.random.Generator) -> tuple[Bytes, Bits, Byt
     return result, edit, agnostic
 
 
-def _window(scene: Scene) -> Window | None:
-    """Rows and columns around everything that may change; None when nothing may."""
+def _change(scene: Scene) -> Bits:
+    """Where something is certain to change."""
     if scene.region is not None:
-        return around(scene.region, MARGIN * scene.unit)
-    return around(scene.is_any(OLD[scene.category]) | (scene.layer[..., 3] > 0), MARGIN * scene.unit)
+        return scene.region
+    return scene.is_any(OLD[scene.category]) | (scene.layer[..., 3] > 0)
 
 
 def _dressed(scene: Scene, random: np.random.Generator) -> tuple[Floats, Bits, Floats, Bits]:

@@ -7,7 +7,19 @@ from typing import cast
 import cv2
 import numpy as np
 
-from bridge.compose.pixels import Bits, Floats, blur, halve, nearest, resize, sample, smoothstep
+from bridge.compose.pixels import (
+    Bits,
+    Floats,
+    around,
+    blur,
+    dilate,
+    distance,
+    halve,
+    nearest,
+    resize,
+    sample,
+    smoothstep,
+)
 
 RELAXATIONS = 2
 """Smoothing sweeps per level of the pyramid: enough that no block edges of the coarser level remain."""
@@ -107,6 +119,28 @@ def echo(texture: Floats, known: Bits, hole: Bits) -> Floats:
     weight = known.astype(np.float32)
     share = sample(weight, mirror_x, mirror_y) * hole
     return cast(Floats, sample(texture, mirror_x, mirror_y) * smoothstep(0.5, 1, share)[..., None])
+
+
+def meet(
+    painted: Floats, seen: Floats, known: Bits, hole: Bits, reach: float, limits: tuple[float, float]
+) -> None:
+    """Let a painting meet the photo, in place: their difference at the seam fades within ``reach`` px.
+
+    Args:
+        painted: FP32 [h, w, 3], changed in the hole and at its edge.
+        seen: FP32 [h, w, 3], the photo.
+        known: bool [h, w], where the photo shows what is painted.
+        hole: bool [h, w], what is painted.
+        reach: px at which the difference has faded to 1/e.
+        limits: the lowest and the highest difference (RGB) that is one of light; others are cut to it.
+    """
+    seam = known & dilate(hole, 1.5)
+    if not seam.any():
+        return
+    window = around(seam | hole, 2)
+    near = np.exp(-distance(~seam[window]) / np.float32(reach)) * (hole | seam)[window]
+    gap = np.clip(seen[window] - painted[window], *limits)
+    painted[window] += spread(gap, seam[window].astype(np.float32)) * near[..., None]
 
 
 def grain_of(picture: Floats, known: Bits) -> float:

@@ -1,4 +1,4 @@
-"""Hair that a mask hides: the strands above it, continued."""
+"""Hair that a mask hides: strands drawn along the way that the visible ones take."""
 
 from __future__ import annotations
 
@@ -7,79 +7,123 @@ from typing import cast
 import cv2
 import numpy as np
 
-from bridge.compose.fill import detail, echo, spread_fast
+from bridge.compose.fill import local_mean, meet, spread, spread_fast
 from bridge.compose.hidden import Canvas
-from bridge.compose.pixels import Bits, Floats, erode, sample
+from bridge.compose.pixels import Bits, Floats, blur, dilate, distance, erode, local_max, luma, resize, sample
 from bridge.contracts import Label
 
-REACH = 0.5
-"""The strands above are followed this far up, over the distance of the shoulder joints."""
-SMALLEST = 40
-"""Fewer pixels than this are no lock of their own."""
+STEP = 2
+"""The way of the strands is smooth: it is found on half the resolution."""
+HANGING = 0.02
+"""Weight of the prior that hair hangs straight down, against the strands that are seen."""
+LOCKS = ((5.0, 6, 0.7), (1.8, 6, 0.6), (0.7, 5, 0.4))
+"""Locks and strands: width [px], doublings of their length, share of the contrast."""
+CONTRAST_SIGMA = 12.0
+"""What is finer than this [px] is the contrast of strands, what is coarser the light on the hair."""
+SHADE, SHADE_REACH = 0.4, 0.1
+"""How much darker hair is right beside the neck, and how far, over the distance of the shoulder joints."""
+SEAM = 0.06
+"""Within this the visible strands pass into the drawn ones, over the same distance."""
+FOREIGN = 0.3
+"""Hair's colours differ from their median by less than this (RGB); ears and jewels by more."""
+UNKNOWN = np.array([0.22, 0.16, 0.12], np.float32)
+"""The colour when no hair is seen: dark brown, the most frequent one."""
 
 
-def paint_hair(canvas: Canvas, unit: float) -> Floats:
-    """Continue the hair: locks row by row along their strands, the rest by spreading.
+def paint_hair(canvas: Canvas, unit: float, random: np.random.Generator) -> Floats:
+    """Continue the hair: its colours spread, its strands drawn anew along their way.
 
     Args:
         canvas: the blanked photo.
         unit: the distance of the shoulder joints [px].
+        random: for the strands.
 
     Returns:
         FP32 [h, w, 3], meaningful where hair is wanted and a few pixels around.
     """
-    known, hole = erode(canvas.known(Label.HAIR), 1), canvas.wanted(Label.HAIR)
+    known = _sure(canvas)
     if known.sum() < 64:
-        return np.broadcast_to(np.float32(0.2), canvas.picture.shape).astype(np.float32)
-    painted = spread_fast(canvas.picture, known.astype(np.float32))
-    painted += echo(detail(canvas.picture, known), known, hole)
-    count, locks, stats, _ = cv2.connectedComponentsWithStats(hole.view(np.uint8))
-    for lock in range(1, count):
-        if stats[lock, cv2.CC_STAT_AREA] >= SMALLEST:
-            _continue(painted, canvas, locks == lock, round(REACH * unit))
-    return painted
+        return np.broadcast_to(UNKNOWN, canvas.picture.shape).astype(np.float32)
+    flow = _flow(canvas, known, dilate(canvas.wanted(Label.HAIR), 2) & ~known)
+    weight = known.astype(np.float32)
+    # Along the visible strands the colour is averaged, so that a chance highlight does not run on and on.
+    colour = spread_fast(local_mean(canvas.picture, weight, 3), weight)
+    pigment, contrast = _pigment(canvas.picture, known)
+    strands = _strands(flow, known.shape, random) * np.float32(contrast)
+    painted = (colour + strands[..., None] * pigment) * _inside(canvas, unit)[..., None]
+    meet(painted, canvas.picture, canvas.known(Label.HAIR), canvas.wanted(Label.HAIR), SEAM * unit, (-1, 1))
+    return np.clip(painted, 0, 1).astype(np.float32)
 
 
-def _continue(painted: Floats, canvas: Canvas, lock: Bits, reach: int) -> None:
-    """Paint one lock from the hair right above it, if there is any."""
-    rows = np.nonzero(lock.any(1))[0]
-    spans = {int(row): _span(lock[row]) for row in rows}
-    above = _followed(canvas.known(Label.HAIR), int(rows[0]), spans[int(rows[0])], reach)
-    if len(above) < 8:
-        return
-    source_rows = int(rows[0]) - 1 - _there_and_back(len(rows), len(above))
-    source = np.array([above[int(rows[0]) - 1 - row] for row in source_rows], np.float32)
-    target = np.array([spans[int(row)] for row in rows], np.float32)
-    x = np.arange(lock.shape[1], dtype=np.float32)[None]
-    share = (x - target[:, :1]) / np.maximum(target[:, 1:] - target[:, :1], 1)
-    source_x = source[:, :1] + np.clip(share, 0, 1) * (source[:, 1:] - source[:, :1])
-    source_y = np.broadcast_to(source_rows[:, None].astype(np.float32), source_x.shape)
-    strands = sample(canvas.picture, source_x.astype(np.float32), np.ascontiguousarray(source_y))
-    band = slice(int(rows[0]), int(rows[-1]) + 1)
-    near = cv2.dilate(lock[band].view(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    painted[band][near] = strands[near]
+def _inside(canvas: Canvas, unit: float) -> Floats:
+    """The shade that hair has beside the neck, where little light gets; FP32 [h, w]."""
+    neck = canvas.targets == Label.NECK
+    if not neck.any():
+        return np.ones(neck.shape, np.float32)
+    return cast(Floats, 1 - SHADE * np.exp(-distance(~neck) / np.float32(SHADE_REACH * unit)))
 
 
-def _span(row: Bits) -> tuple[int, int]:
-    columns = np.nonzero(row)[0]
-    return int(columns[0]), int(columns[-1])
+def _sure(canvas: Canvas) -> Bits:
+    """Where hair is seen, without its rim and without ears and jewels that were taken for hair."""
+    known = erode(canvas.known(Label.HAIR), 2)
+    if not known.any():
+        return known
+    off = np.abs(canvas.picture - np.median(canvas.picture[known], axis=0)).max(2)
+    return cast(Bits, known & (off < FOREIGN))
 
 
-def _followed(known: Bits, top: int, span: tuple[int, int], reach: int) -> list[tuple[int, int]]:
-    """The lock's extent in the rows above ``top``, from there upwards, while it stays one lock."""
-    found: list[tuple[int, int]] = []
-    first, last = span
-    widest = 1.6 * (last - first + 1) + 4
-    for row in range(top - 1, max(top - 1 - reach, -1), -1):
-        inside = np.nonzero(known[row, max(first - 2, 0) : last + 3])[0]
-        if len(inside) < 3 or last - first > widest:
-            break
-        first, last = max(first - 2, 0) + int(inside[0]), max(first - 2, 0) + int(inside[-1])
-        found.append((first, last))
-    return found
+def _pigment(picture: Floats, known: Bits) -> tuple[Floats, float]:
+    """How RGB changes with luma in this hair [3], and the standard deviation of its strands' luma."""
+    colours, brightness = picture[known], luma(picture)
+    own = brightness[known]
+    centred = own - own.mean()
+    slope = (colours - colours.mean(0)).T @ centred / max(float(centred @ centred), 1e-6)
+    fine = brightness - local_mean(brightness, known.astype(np.float32), CONTRAST_SIGMA)
+    return slope.astype(np.float32), float(fine[known].std())
 
 
-def _there_and_back(count: int, length: int) -> np.ndarray:
-    """0, 1, … length-1, length-1, … 1, 0, 0, 1 …: a way along the strands that never jumps."""
-    phase = np.arange(count) % (2 * length)
-    return cast("np.ndarray", np.where(phase < length, phase, 2 * length - 1 - phase))
+def _strands(flow: Floats, shape: tuple[int, ...], random: np.random.Generator) -> Floats:
+    """Noise drawn out along the flow (Cabral and Leedom, "Imaging vector fields using line integral
+    convolution", 1993; each pass doubles the length). FP32 [h, w] of deviation 1.
+    """
+    height, width = shape[0], shape[1]
+    way = resize(flow, (height, width))
+    y, x = np.indices((height, width), np.float32)
+    total = np.zeros((height, width), np.float32)
+    for wide, doublings, share in LOCKS:
+        plane = blur(random.standard_normal((height, width), np.float32), wide)
+        for doubling in range(doublings):
+            reach = np.float32(2**doubling)
+            plane = (plane + sample(plane, x + reach * way[..., 0], y + reach * way[..., 1])) / 2
+        total += plane * np.float32(share / max(float(plane.std()), 1e-6))
+    return total
+
+
+def _flow(canvas: Canvas, known: Bits, hole: Bits) -> Floats:
+    """Unit vectors [h / 2, w / 2, 2] along the strands, upwards.
+
+    The structure tensor of the visible strands (Kass and Witkin, "Analyzing oriented patterns", 1987) and of
+    the hair's outline, continued smoothly.
+    """
+    hair = (known | hole)[::STEP, ::STEP].astype(np.float32)
+    inside = erode(known[::STEP, ::STEP], 1)
+    brightness = luma(np.ascontiguousarray(canvas.picture[::STEP, ::STEP]))
+    strand, outline = _tensor(brightness, 1.0) * inside[..., None], _tensor(blur(hair, 2), 1.0)
+    # Strands run along the outline at the sides; at the tips it cuts across them.
+    outline *= outline[..., :1] > 0
+    tensor = strand / max(float(strand.max()), 1e-6) + 0.5 * outline / max(float(outline.max()), 1e-6)
+    tensor[..., 0] += HANGING
+    strength = np.hypot(tensor[..., 0], tensor[..., 1])
+    weight = (strength / local_max(strength, 9) * (hair > 0)).astype(np.float32)
+    smooth = blur(spread(tensor / np.maximum(strength, 1e-6)[..., None], np.minimum(weight, 0.98)), 3)
+    # The double angle of the gradient; strands lie across it.
+    angle = np.arctan2(smooth[..., 1], smooth[..., 0]) / 2 + np.pi / 2
+    along = np.stack([np.cos(angle), np.sin(angle)], 2)
+    return cast(Floats, np.where(along[..., 1:] > 0, -along, along).astype(np.float32))
+
+
+def _tensor(plane: Floats, sigma: float) -> Floats:
+    """The gradient's double angle times its squared length, [h, w, 2], averaged."""
+    right = cv2.Sobel(plane, cv2.CV_32F, 1, 0)
+    down = cv2.Sobel(plane, cv2.CV_32F, 0, 1)
+    return blur(cast(Floats, np.stack([right * right - down * down, 2 * right * down], 2)), sigma)

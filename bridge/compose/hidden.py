@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bridge.compose.body import Body, bare
-from bridge.compose.pixels import Bits, Bytes, Floats, dilate, erode, to_unit
-from bridge.compose.scene import OLD, Scene, Window, one_of
+from bridge.compose.pixels import Bits, Bytes, Floats, Window, dilate, erode, to_unit
+from bridge.compose.scene import OLD, Scene, one_of
 from bridge.contracts import Label
 
 HALO = 0.016

@@ -14,8 +14,6 @@ from bridge.contracts import Label
 
 FROM_ABOVE = -0.06
 """Studio light comes from above: a surface that faces up is this much brighter than one that faces down."""
-FALLOFF = 0.26
-"""How much darker skin is where it turns away from the camera; limbs of studio photos lie between 0.2 and 0.35."""
 SIDE_LIMIT = 0.12
 """Stronger light from one side than this is more likely hair over a cheek than light."""
 TINTS = np.array([0.6, 1.0, 1.4], np.float32)

@@ -15,8 +15,8 @@ from bridge.compose.fill import grain, grain_of
 from bridge.compose.hair import paint_hair
 from bridge.compose.hidden import Canvas
 from bridge.compose.light import Light
-from bridge.compose.pixels import Bits, Floats, blur, erode
-from bridge.compose.scene import CLOTH, SKIN, Window, around, one_of
+from bridge.compose.pixels import Bits, Floats, Window, around, blur, erode
+from bridge.compose.scene import CLOTH, SKIN, one_of
 from bridge.compose.skin import paint_skin
 from bridge.contracts import Label
 
@@ -89,12 +89,13 @@ def paint_hidden(canvas: Canvas, body: Body, light: Light, random: np.random.Gen
         sheets.append(Sheet(SKIN, whole, paint_skin(canvas, body, light) + noise))
     painters: list[tuple[Label, Callable[[Canvas], Floats]]] = [
         (Label.BACKGROUND, _wall),
-        (Label.HAIR, partial(paint_hair, unit=body.unit)),
+        (Label.HAIR, partial(paint_hair, unit=body.unit, random=random)),
         *((label, partial(paint_cloth, label=label)) for label in CLOTH),
     ]
     for label, paint in painters:
-        window = around(canvas.wanted(label), SIGHT * body.unit)
-        if window is not None:
+        wanted = canvas.wanted(label)
+        if wanted.any():
+            window = around(wanted, SIGHT * body.unit)
             sheets.append(Sheet((label,), window, paint(canvas.crop(window))))
     return Painted(canvas, tuple(sheets))
 

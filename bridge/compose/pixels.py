@@ -16,6 +16,8 @@ Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Bits = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int32]
+Window = tuple[slice, slice]
+"""Rows and columns."""
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of R, G and B in the luma of sRGB-coded values (ITU-R BT.601)."""
@@ -116,3 +118,18 @@ def sample(array: Floats, x: Floats, y: Floats) -> Floats:
 def mix(below: Floats, above: Floats, alpha: Floats) -> Floats:
     """Lay ``above`` over ``below`` with straight ``alpha`` [h, w]."""
     return cast(Floats, below + (above - below) * alpha[..., None])
+
+
+def local_max(plane: Floats, radius: int) -> Floats:
+    """The largest value within a square of ``radius`` px around each pixel, at least 1e-6."""
+    return cast(Floats, np.maximum(cv2.dilate(plane, np.ones((2 * radius + 1,) * 2, np.uint8)), 1e-6))
+
+
+def around(bits: Bits, margin: float) -> Window:
+    """The box around ``bits``, ``margin`` px wider where the picture goes on; ``bits`` must not be empty."""
+    rows, columns = np.nonzero(bits.any(1))[0], np.nonzero(bits.any(0))[0]
+    wide = round(margin)
+    return (
+        slice(max(int(rows[0]) - wide, 0), min(int(rows[-1]) + wide + 1, bits.shape[0])),
+        slice(max(int(columns[0]) - wide, 0), min(int(columns[-1]) + wide + 1, bits.shape[1])),
+    )

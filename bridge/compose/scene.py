@@ -11,7 +11,7 @@ from typing import cast
 
 import numpy as np
 
-from bridge.compose.pixels import Bits, Bytes, Floats
+from bridge.compose.pixels import Bits, Bytes, Floats, Window
 from bridge.contracts import BodyPoint, Category, Label
 
 JAW = (
@@ -30,8 +30,6 @@ OLD: dict[Category, tuple[Label, ...]] = {
     Category.DRESS: (Label.UPPER, Label.LOWER, Label.DRESS),
 }
 """The labels of what each kind of garment replaces; a worn dress is split first, see :func:`split_dress`."""
-Window = tuple[slice, slice]
-"""Rows and columns."""
 SKIN = (Label.FACE, Label.NECK, Label.ARMS, Label.HANDS, Label.LEGS)
 CLOTH = (Label.UPPER, Label.LOWER, Label.DRESS, Label.SHOES, Label.ACCESSORY)
 
@@ -86,18 +84,6 @@ def one_of(labels: Bytes, wanted: tuple[Label, ...]) -> Bits:
     for label in wanted[1:]:
         found |= labels == label
     return cast(Bits, found)
-
-
-def around(bits: Bits, margin: float) -> Window | None:
-    """Rows and columns of the box around ``bits``, ``margin`` px wider where the picture goes on; None if empty."""
-    rows, columns = np.nonzero(bits.any(1))[0], np.nonzero(bits.any(0))[0]
-    if not len(rows):
-        return None
-    wide = round(margin)
-    return (
-        slice(max(int(rows[0]) - wide, 0), min(int(rows[-1]) + wide + 1, bits.shape[0])),
-        slice(max(int(columns[0]) - wide, 0), min(int(columns[-1]) + wide + 1, bits.shape[1])),
-    )
 
 
 def split_dress(labels: Bytes, points: Floats, category: Category) -> Bytes:
