@@ -15,6 +15,7 @@ from bridge.errors import VfrError
 from bridge.imaging.decode import decode_image
 from bridge.imaging.encode import Format, encode_image
 from bridge.quality.measures import Pixels
+from bridge.quality.report import Report
 from bridge.triton.model import Models
 
 Say = Callable[[str], None]
@@ -29,8 +30,14 @@ class Fitting:
     person: str
     garment: str
     picture: Pixels | None = None
-    category: str = ""
+    report: Report | None = None
     sentence: str = ""
+    claimed: Category = Category.AUTO
+
+    @property
+    def category(self) -> str:
+        """What the garment was taken for; what its name claims where there is no picture."""
+        return self.claimed.value if self.report is None else self.report["category"]
 
 
 def run(
@@ -42,7 +49,8 @@ def run(
         models: ``tryon_basic``.
         people: the persons' photos.
         garments: the garments' photos, each with the category that its name claims.
-        out: the folder that gets ``upper.png``, ``lower.png``, ``dress.png``, ``all.jpg``, and one JPEG per picture.
+        out: the folder that gets ``upper.png``, ``lower.png``, ``dress.png``, ``all.jpg``, one JPEG per picture,
+            and ``reports.json`` with what the system says of each.
         say: hears one line per picture.
 
     Returns:
@@ -59,6 +67,10 @@ def run(
                 (out / name).write_bytes(encode_image(fitting.picture, Format.JPEG))
             fittings.append(fitting)
     _write_sheets(people, garments, fittings, out)
+    reports = {
+        f"{fitting.person}__{fitting.garment}": fitting.report or fitting.sentence for fitting in fittings
+    }
+    (out / "reports.json").write_text(json.dumps(reports, indent=1) + "\n")
     return fittings
 
 
@@ -68,9 +80,9 @@ def dress(models: Models, person: Photo, garment: Photo) -> Fitting:
     try:
         answer = models["tryon_basic"](**request.arrays())
     except VfrError as error:
-        return Fitting(person.name, garment.name, category=garment.category.value, sentence=str(error))
-    category = str(json.loads(answer["report"][0])["category"])
-    return Fitting(person.name, garment.name, decode_image(bytes(answer["encoded"][0])), category)
+        return Fitting(person.name, garment.name, sentence=str(error), claimed=garment.category)
+    report: Report = json.loads(answer["report"][0])
+    return Fitting(person.name, garment.name, decode_image(bytes(answer["encoded"][0])), report)
 
 
 def sheet(people: Sequence[Photo], garments: Sequence[Photo], fittings: Sequence[Fitting]) -> Pixels:

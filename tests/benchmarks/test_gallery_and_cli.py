@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -32,7 +33,15 @@ def test_everybody_in_everything_and_failures_are_tiles(tmp_path: Path) -> None:
     ]
     assert [f.picture is not None for f in fittings] == [True, False, False, False]
     assert "Nobody was found" in fittings[2].sentence
-    assert {path.name for path in tmp_path.iterdir()} == {"all.jpg", "upper.png", "ann__upper_1.jpg"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "all.jpg",
+        "upper.png",
+        "ann__upper_1.jpg",
+        "reports.json",
+    }
+    reports = json.loads((tmp_path / "reports.json").read_text())
+    assert reports["ann__upper_1"]["category"] == "upper"
+    assert "Nobody was found" in reports["nobody__upper_1"]
     width, height = gallery.TILE
     whole = cv2.imread(str(tmp_path / "all.jpg"))
     assert whole.shape[:2] == (3 * (height + CAPTION + GAP) + GAP, 3 * (width + GAP) + GAP)
