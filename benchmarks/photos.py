@@ -85,4 +85,5 @@ def category_of(name: str) -> Category:
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    return next((path for suffix in PICTURES if (path := folder / f"{name}{suffix}").exists()), None)
+    paths = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES)
+    return next((path for path in paths if path.stem.lower() == name), None)

@@ -110,6 +110,8 @@ def run(models: Models, root: Path, *, out: Path | None, say: Say) -> Quality:
                 _write(out / f"{pair.name}.png", side_by_side(comparison))
         except (VfrError, OSError) as error:
             quality.failures[folder.name] = str(error)
+        except Exception as error:  # a fault of ours in one pair must not cost the others' figures
+            quality.failures[folder.name] = f"{type(error).__name__}: {error}"
     return quality
 
 

@@ -91,6 +91,21 @@ def test_a_failed_pair_does_not_stop_the_others(pairs: Path) -> None:
     assert "no white" in found.failures["no mask"]
 
 
+def test_a_fault_of_ours_does_not_stop_the_others_either(pairs: Path) -> None:
+    """An error that nobody foresaw costs its own pair only, and is told by its name."""
+
+    class Faulty(StandIn):
+        def __call__(self, **arrays: object) -> Arrays:
+            if self.asked == 0:
+                self.asked += 1
+                raise ZeroDivisionError("by a stand-in")
+            return super().__call__(**arrays)
+
+    found = quality.run(Faulty().models, pairs, out=None, say=silent)
+    assert found.failures == {"first": "ZeroDivisionError: by a stand-in"}
+    assert set(found.pairs) == {"second"}
+
+
 def test_an_answer_that_changes_is_a_failure(pairs: Path) -> None:
     """The same request must give the same picture; a stand-in that drifts is found out."""
 
