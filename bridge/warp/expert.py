@@ -60,12 +60,15 @@ def lay(body: Body, garment: Garment) -> tuple[list[Strip], float]:
 def _lay_upper(body: Body, garment: Garment) -> tuple[list[Strip], float]:
     fit = fit_upper(body, garment)
     torso = cut_torso(garment)
-    strips = [Strip(Part.TORSO, torso.rungs, place_torso(body, garment, torso, fit))]
+    on_body = place_torso(body, garment, torso, fit)
+    strips = [Strip(Part.TORSO, torso.rungs, on_body)]
     for side in (LEFT, RIGHT):
         if garment.sleeved[side]:
             sleeve = cut_sleeve(garment, side)
             depth = 1.0 if body.arm_is_behind(side) else -1.0
-            strips.append(Strip(_SLEEVES[side], sleeve.rungs, place_sleeve(body, sleeve, fit, side), depth))
+            strips.append(
+                Strip(_SLEEVES[side], sleeve.rungs, place_sleeve(body, sleeve, fit, on_body, side), depth)
+            )
     return strips, fit.scale
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from bridge.warp.body import ARM_RADIUS, Body, Points, Scalars, unit
+from bridge.warp.body import ARM_RADIUS, Body, Flags, Points, Scalars, unit
 from bridge.warp.ease import LIMB_GIRTH, blur, fill_unknown, snap, worn_half_width
 from bridge.warp.garment import ARMPIT, CUFF_INNER, CUFF_OUTER, INSET, SHOULDER, Garment, Image
 from bridge.warp.limb import Limb
@@ -20,6 +20,7 @@ _T = np.concatenate([np.linspace(0.0, 0.25, 14, endpoint=False), np.linspace(0.2
 # round of the shoulder, slowly below it.
 _LEAVE_OUTER = 0.20
 _LEAVE_INNER = 0.45
+_TOUCH = 0.30  # of the shoulders' width: a sleeve this near to the torso may lie against it
 _SNAP = 0.35  # sleeves vary more than torsos; see bridge.warp.ease.snap
 
 
@@ -99,15 +100,16 @@ def _to_outline(mask: Image, origins: Points, directions: Points, usual: Scalars
     return np.where(end <= most * usual, end - INSET, usual).astype(np.float32)
 
 
-def place_sleeve(body: Body, sleeve: Sleeve, fit: Fit, side: int) -> Points:
+def place_sleeve(body: Body, sleeve: Sleeve, fit: Fit, torso: Points, side: int) -> Points:
     """Lay a sleeve's rungs along the arm; returns ``(n, 3, 2)`` as :attr:`Sleeve.rungs` [px].
 
-    Its length and width are the garment's, at the torso's scale; close to the wrist or to the arm's silhouette it
-    takes theirs.
+    Its length and width are the garment's, at the torso's scale; close to the wrist, to the arm's silhouette or to
+    the torso beside it, it takes theirs. ``torso`` holds the torso's rungs on the body ``(n, 3, 2)``.
     """
     arm = Limb.through(body.arm(side), body.outward(side))
     outer = _Edge.beside(body, arm, sleeve, fit, fit.tips[side], 1.0)
     inner = _Edge.beside(body, arm, sleeve, fit, fit.armpits[side], -1.0)
+    inner = inner.touching(_filled(torso, body.matte.shape), body)
     # The outer edge, which nothing hides in either photo, says how long the sleeve is.
     slant = float(np.clip(sleeve.slant * fit.scale, -0.3 * body.width, 0.3 * body.width))
     cuff = _settle(outer.reach(sleeve.outer_length * fit.scale) - slant / 2, arm.end)
@@ -127,10 +129,12 @@ class _Edge:
     Attributes:
         curve: ``(n, 2)`` from the armhole to past the wrist [px].
         along: ``(n,)`` where each point lies along the arm [px].
+        inward: ``(n, 2)`` the unit vectors towards the body's middle.
     """
 
     curve: Points
     along: Scalars
+    inward: Points
 
     @classmethod
     def beside(cls, body: Body, arm: Limb, sleeve: Sleeve, fit: Fit, start: Points, sign: float) -> _Edge:
@@ -140,7 +144,18 @@ class _Edge:
         flat = np.interp(done, sleeve.t, sleeve.half_width * fit.scale).astype(np.float32)
         curve = arm.beside(along, sign * _half_widths(body, arm, along, flat, sign))
         bend = _round_shoulder if sign > 0 else _leave_armpit
-        return cls(bend(curve, along, start, body.width), along)
+        return cls(bend(curve, along, start, body.width), along, -arm.at(along)[1])
+
+    def touching(self, torso: Flags, body: Body) -> _Edge:
+        """Return the edge moved on to the torso where no gap is seen between them.
+
+        An arm that hangs against the body presses its sleeve against the torso's cloth.
+        """
+        to_torso = body.reach(~torso, self.curve, self.inward, _TOUCH * body.width)
+        to_gap = body.reach(body.person, self.curve, self.inward, _TOUCH * body.width)
+        near = (to_torso.distance < _TOUCH * body.width - 2) & (to_gap.distance >= to_torso.distance)
+        move = np.where(near, to_torso.distance + 2 * INSET, 0.0)
+        return replace(self, curve=(self.curve + self.inward * blur(move, 4.0)[:, None]).astype(np.float32))
 
     def reach(self, length: float) -> float:
         """Return how far along the arm one comes by following the curve for ``length`` [px]."""
@@ -151,6 +166,14 @@ class _Edge:
         arc = _arc(self.curve)
         at = float(np.interp(end, self.along, arc)) * t
         return np.stack([np.interp(at, arc, self.curve[:, k]) for k in (0, 1)], axis=1).astype(np.float32)
+
+
+def _filled(rungs: Points, shape: tuple[int, ...]) -> Flags:
+    """Draw the area that a ladder ``(n, 3, 2)`` covers ``(h, w)``."""
+    area = np.zeros(shape, np.uint8)
+    outline = np.concatenate([rungs[:, 0], rungs[::-1, 2]]).round().astype(np.int32)
+    cv2.fillPoly(area, [outline[:, None]], (1,))
+    return np.asarray(area > 0)
 
 
 def _round_shoulder(curve: Points, along: Scalars, tip: Points, width: float) -> Points:
