@@ -37,9 +37,11 @@ class Limb:
 
 
 def _along(xy: Float32, start: Float32, end: Float32) -> tuple[Float32, Float32]:
+    """Return where on a bone (0 to 1) the nearest spot to each point lies, and how far it is [px]."""
     bone = end - start
-    t = np.clip(((xy - start) @ bone) / max(float(bone @ bone), 1.0), 0, 1).astype(np.float32)
-    return t, np.linalg.norm(xy - (start + t[:, None] * bone), axis=1).astype(np.float32)
+    x, y = xy[:, 0] - start[0], xy[:, 1] - start[1]
+    t = np.clip((x * bone[0] + y * bone[1]) / max(float(bone @ bone), 1.0), 0, 1)
+    return t, np.hypot(x - t * bone[0], y - t * bone[1])
 
 
 @dataclass(frozen=True)

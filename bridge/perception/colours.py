@@ -55,14 +55,14 @@ class Colours:
 
     def log_likelihood(self, lab: Float32) -> Float32:
         """Return the log density [n] of colours [n, 3]."""
-        terms = np.empty((len(self.means), len(lab)), np.float32)
-        for i, (mean, variance, weight) in enumerate(
-            zip(self.means, self.variances, self.weights, strict=True)
-        ):
-            distance = ((lab - mean) ** 2) @ (1 / variance)
-            terms[i] = np.log(weight) - 0.5 * (distance + np.log(variance).sum())
-        top = terms.max(axis=0)
-        return np.asarray(top + np.log(np.exp(terms - top).sum(axis=0)), np.float32)
+        # the exponents of all components at once: a quadratic form is linear in the colours and their squares
+        precision = 1 / self.variances
+        constant = np.log(self.weights) - 0.5 * (np.log(self.variances) + self.means**2 * precision).sum(
+            axis=1
+        )
+        terms = lab @ (self.means * precision).T - 0.5 * (lab * lab) @ precision.T + constant
+        top = terms.max(axis=1)
+        return np.asarray(top + np.log(np.exp(terms - top[:, None]).sum(axis=1)), np.float32)
 
 
 def _spread_labels(samples: Float32, k: int) -> npt.NDArray[np.int32]:

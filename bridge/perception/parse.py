@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from bridge.contracts import Label
-from bridge.perception import guided
 from bridge.perception.appearance import learn
 from bridge.perception.body import Body, Head
+from bridge.perception.labelling import label
 from bridge.perception.materials import Material, scores, with_local_colours, without_islands
 from bridge.perception.nets import Arrays, Float32, UInt8
 from bridge.perception.places import Places
@@ -24,13 +23,6 @@ from bridge.perception.regions import skin_labels
 from bridge.perception.view import View
 
 _LEAST = 0.5  # face and hand scores below count as not seen
-_CLOTHES = {
-    Material.HAIR: Label.HAIR,
-    Material.UPPER: Label.UPPER,
-    Material.LOWER: Label.LOWER,
-    Material.SHOES: Label.SHOES,
-    Material.OTHER: Label.ACCESSORY,
-}
 
 
 class Parser(Protocol):
@@ -87,49 +79,8 @@ class ClassicalParser:
             slice(view.top, view.top + view.full.shape[0]),
             slice(view.left, view.left + view.full.shape[1]),
         )
-        labels[rows, columns] = _labelled(
+        labels[rows, columns] = label(
             view, found, skin_labels(view, body, places, found.argmax(axis=0) == Material.SKIN)
         )
         labels[matte < 128] = Label.BACKGROUND
         return {"labels": labels}
-
-
-def _shares(view: View, found: Float32) -> Float32:
-    """Return each material's share ``[materials, h, w]``; soft edges take theirs from the sure pixels beside them.
-
-    Their colours are mixed with the background's and would only mislead.
-    """
-    share = np.exp(found - found.max(axis=0))
-    share = share / share.sum(axis=0) * view.sure
-    pictures = np.stack([view.picture(row) for row in share])
-    weight = cv2.boxFilter(view.picture(view.sure.astype(np.float32)), -1, (7, 7))
-    unsure = view.person.copy()
-    unsure[view.person] = ~view.sure
-    for picture in pictures:
-        around = cv2.boxFilter(picture, -1, (7, 7))
-        picture[unsure] = around[unsure] / np.maximum(weight[unsure], 1e-6)
-    return np.asarray(pictures, np.float32)
-
-
-def _labelled(view: View, found: Float32, skin: UInt8) -> UInt8:
-    """Return the labels of the cut-out at full size.
-
-    Args:
-        view: the working picture.
-        found: ``[materials, n]`` scores.
-        skin: ``[h, w]``: the label that each working pixel has if it is skin.
-    """
-    share = _shares(view, found)
-    full = view.full.astype(np.float32) / 255
-    best = np.full(full.shape[:2], -1, np.float32)
-    labels = np.asarray(cv2.resize(skin, full.shape[1::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
-    result = labels.copy()
-    for material in Material:
-        if share[material].max() < 0.1:
-            continue
-        model = guided.coefficients(view.rgb, share[material], radius=4, epsilon=2e-4)
-        score = guided.apply(full, model)
-        better = score > best
-        best[better] = score[better]
-        result[better] = labels[better] if material is Material.SKIN else _CLOTHES[material]
-    return result

@@ -46,7 +46,7 @@ class Silhouette:
         prior = _prior(_shrunk(self._people(image, box), scale), person, reach)
         share = _decide(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32), prior)
         share = _connected(share, _seen(keypoints, scale, share.shape))
-        model = guided.coefficients(small, share, radius=3, epsilon=1e-4)
+        model = guided.Guide(small, radius=3, epsilon=1e-4).model(share)
         alpha = guided.apply(image.astype(np.float32) / 255, model)
         # the filter's skirts reach far: 0.1 and 0.9 count as nothing and all
         return {"matte": np.round(np.clip((alpha - 0.1) / 0.8, 0, 1) * 255).astype(np.uint8)}

@@ -17,6 +17,7 @@ _HUE, _WIDE_HUE = 0.28, 0.45  # how far the hue may stray from a tone that was s
 _CHROMA = (0.55, 2.1)  # of the tone's
 _LIGHTNESS = (-45.0, 18.0)  # from the tone's
 _CORE = np.array([25.0, 7.0, 9.0], np.float32)  # how far a face's colours lie from their middle, Lab
+_GREY, _GREY_RANGE = 4.0, 18.0  # chroma below which a photo has no colours, and lightness around the tone
 _LEAST = 40  # pixels
 
 
@@ -51,9 +52,11 @@ def _middle(samples: Float32) -> Float32:
 def _near(lab: Float32, tone: Float32, hue: float) -> Bool:
     chroma = np.hypot(lab[:, 1], lab[:, 2])
     reference = float(np.hypot(tone[1], tone[2]))
+    light = lab[:, 0] - tone[0]
+    if reference < _GREY:  # a black-and-white photo: only lightness is left
+        return np.asarray((np.abs(light) < _GREY_RANGE) & (chroma < 2 * _GREY))
     # the angle between (a, b) and the tone's, from their dot product
     cosine = (lab[:, 1:] @ tone[1:]) / np.maximum(chroma * reference, 1e-6)
-    light = lab[:, 0] - tone[0]
     return np.asarray(
         (cosine > np.cos(hue))
         & (chroma > _CHROMA[0] * reference)
