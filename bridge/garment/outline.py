@@ -17,6 +17,8 @@ from bridge.garment.frame import Frame, Pixels, Points
 
 Numbers = npt.NDArray[np.float64]
 
+SMALL_HOLE = 1.5e-3
+"""Holes smaller than this share of the picture don't interrupt a row of the garment."""
 STEPS = 360
 """Points per half path: about four pixels apart on a photo of 768x1024."""
 
@@ -92,6 +94,8 @@ def trace(mask: Pixels, frame: Frame) -> Outline:
         if tree[0][i][3] == largest and cv2.contourArea(contours[i]) > max(least, 12)
     ]
     top, bottom = float(outer[:, 1].min()), float(outer[:, 1].max())
+    small = [c for c, node in zip(contours, tree[0], strict=True) if node[3] >= 0 and cv2.contourArea(c) < SMALL_HOLE * solid.size]
+    cv2.drawContours(solid, small, -1, 1, cv2.FILLED)
     runs, widest, split = _runs(solid, frame, top, bottom)
     left, right = (_side(outer, holes, sign) for sign in (1, -1))
     return Outline(frame, left, right, top, bottom, runs, widest, split)

@@ -11,7 +11,9 @@ from bridge.garment.outline import Numbers, Side, dents, turning
 LEDGE = 0.13
 """A sleeve ends in an edge that runs back towards the body for at least this share of the body's half width: its
 cuff, and the under side of a short sleeve. The side of a dress runs back too, but downwards."""
-LEVEL = 0.5
+SHARP = -0.45
+"""An armpit turns inward at least this sharply [rad]; a waist does not."""
+LEVEL = 1.0
 """How steeply such an edge may descend (down per inward)."""
 
 
@@ -41,16 +43,26 @@ def find_sleeve(side: Side, half_width: float) -> Sleeve | None:
         The sleeve, or None for a sleeveless side.
     """
     notches = [
-        (depth, last, first)
-        for first, end, last, depth in dents(side.path)
-        if depth > 0.05 * half_width and _ledge(side, first, last) > LEDGE * half_width
+        (depth, _corner(side, first, last, half_width))
+        for first, _, last, depth in dents(side.path)
+        if depth > 0.05 * half_width
+        and side.path[first : last + 1, 0].max() > side.path[last, 0] + LEDGE * half_width
+        and _ledge(side, first, last) > LEDGE * half_width
     ]
     notches = [n for n in notches if side.path[n[1], 0] > 0.3 * half_width]
     if not notches:
         return None
-    _, notch, _ = max(notches)
+    _, notch = max(notches)
     outer, inner = _cuff(side, notch, half_width)
     return Sleeve(outer, inner, notch)
+
+
+def _corner(side: Side, first: int, last: int, half_width: float) -> int:
+    """The sharpest inward turn of a concavity before its deepest point, which may be the waist."""
+    bend = turning(side.path, max(3, round(0.1 * half_width / side.step)))
+    inner = first + (last - first) // 4
+    sharpest = inner + int(np.argmin(bend[inner : last + 1]))
+    return sharpest if bend[sharpest] < SHARP else last
 
 
 def _ledge(side: Side, first: int, last: int) -> float:
@@ -66,7 +78,7 @@ def _cuff(side: Side, notch: int, half_width: float) -> tuple[int, int]:
     Every pair of points between the shoulder and the notch is weighed: both turn outward, the way between them is
     straight, it lies far from the sleeve's root and crosses the sleeve instead of following it.
     """
-    begin = int(np.argmax(side.path[:notch, 0] > 0.55 * half_width))
+    begin = int(np.argmax(side.path[:notch, 0] > 0.85 * min(side.path[notch, 0], 1.2 * half_width)))
     index = np.arange(begin, notch + 1)
     if len(index) < 8:
         return begin, notch

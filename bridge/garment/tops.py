@@ -47,7 +47,7 @@ def read_side(side: Side, outline: Outline, width: float, *, long: bool) -> Foun
         found["cuff_inner"] = (*side.path[sleeve.inner], 0.9)
         below = sleeve.notch
     else:
-        shoulder, below = _armhole(side, collar, limit)
+        shoulder, below = _armhole(side, collar, limit, width)
         armpit, trust = side.path[below], 0.8
     found["collar"] = (*side.path[collar], 0.9)
     found["shoulder"] = (*side.path[shoulder], 0.8)
@@ -74,8 +74,10 @@ def _collar(side: Side, limit: int, width: float) -> int:
     end = int(outward[0]) if len(outward) else limit
     corner, _ = farthest(side.path, 0, end)
     foot, depth = deepest(side.path, corner, end)
-    high = side.path[foot, 1] - side.path[corner, 1] > 0.12 * width
-    return foot if high and depth > 0.06 * width and side.path[foot, 0] < 0.7 * width else corner
+    rise = side.path[foot, 1] - side.path[corner, 1]
+    closed = side.path[0, 1] < side.path[corner, 1] + 0.5 * rise
+    high = closed and rise > 0.12 * width and depth > 0.06 * width and side.path[foot, 0] < 0.7 * width
+    return foot if high else corner
 
 
 def _shoulder(side: Side, collar: int, sleeve: Sleeve, width: float) -> int:
@@ -101,16 +103,18 @@ def _armpit(side: Side, sleeve: Sleeve, shoulder: Numbers) -> tuple[Numbers, flo
     return highest, 0.9
 
 
-def _armhole(side: Side, collar: int, limit: int) -> tuple[int, int]:
+def _armhole(side: Side, collar: int, limit: int, width: float) -> tuple[int, int]:
     """A sleeveless side: the outer end of the strap's top, and the corner where the armhole meets the side."""
-    shoulder, _ = farthest(side.path, collar, limit)
-    hollow, depth = deepest(side.path, shoulder, limit)
-    if depth < 0.02 * float(np.hypot(*(side.path[limit] - side.path[shoulder]))):
-        hollow = shoulder
-    armpit, _ = farthest(side.path, hollow, limit)
-    if armpit in (hollow, shoulder):
-        armpit = (hollow + limit) // 2
-    return shoulder, armpit
+    hollow, depth = deepest(side.path, collar, limit)
+    if depth < 0.04 * width:
+        shoulder, _ = farthest(side.path, collar, limit)
+        low = side.path[shoulder, 1] + ARMHOLE * 2 * max(side.path[shoulder, 0], 0.7 * width)
+        below = np.nonzero(side.path[shoulder:, 1] > low)[0]
+        return shoulder, shoulder + (int(below[0]) if len(below) else 1)
+    shoulder, _ = farthest(side.path, collar, hollow)
+    end = hollow + int(np.argmax(side.path[hollow:, 1] > side.path[hollow, 1] + 1.1 * width))
+    bend = turning(side.path, max(4, round(0.16 * width / side.step)))
+    return shoulder, hollow + int(np.argmax(bend[hollow : max(end, hollow + 1)]))
 
 
 def _flank(side: Side, outline: Outline, found: Found, *, long: bool) -> Found:

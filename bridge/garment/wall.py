@@ -15,12 +15,18 @@ SHADOW_DEPTH = 30.0
 """How much darker than the wall a shadow on it may be [L units]."""
 SHADOW_TINT = 5.0
 """How far a shadow's hue may stray from the wall's [Lab units]."""
+NEUTRAL = 1.5
+"""How far a shadow's hue may stray from the wall's where it is followed far [Lab units]."""
 SHADOW_SLOPE = 0.8
 """The steepest change inside a shadow [L units per pixel of a 1024 px picture]; an edge is steeper."""
 MOST_LOOSE = 15.0
 """How far the wall may differ from itself where the cloth differs much more [Lab units]."""
 PALE = 8.0
 """Cloth nearer to the wall's colour than this may be taken for wall here and there [Lab units]."""
+MOST_GAPS = 10
+"""More enclosed views of the wall than this are a pattern on the cloth that happens to have the wall's colour."""
+WIDE = 9.0
+"""Half the width from which a gap holds pixels that JPEG keeps free of the cloth's colour [px]: a block of 16."""
 NARROW = 0.007
 """Half the width of the narrow end of a gap, as a share of the picture's long side."""
 
@@ -43,10 +49,10 @@ def cut_from_wall(image: Pixels, backdrop: Backdrop) -> Bools:
     quiet = 3.5 + 3.5 * backdrop.noise
     alike = (_length(calm) < 0.7 + 1.2 * backdrop.noise) & (distance < quiet)
     outside = _connected_to_rim(alike)
-    outside |= _shadow(calm, outside, backdrop.noise)
     # Cloth that differs much from the wall leaves room for the wall to differ from itself beside it.
     deep = cv2.erode(_bytes(~outside), np.ones((9, 9), np.uint8)) > 0
     contrast = float(np.percentile(distance[deep][::7], 10)) if deep.any() else 0.0
+    outside |= _shadow(calm, outside, deep, backdrop.noise)
     loose = distance < max(quiet, min(0.3 * contrast, MOST_LOOSE))
     outside |= (cv2.dilate(_bytes(outside), np.ones((7, 7), np.uint8)) > 0) & loose
     pockets = _pockets(offset, loose & ~outside, outside, 1.2 + 1.5 * backdrop.noise, contrast)
@@ -99,15 +105,34 @@ def _calm(offset: Floats, distance: Floats) -> Floats:
     return calm.astype(np.float32, copy=False)
 
 
-def _shadow(calm: Floats, outside: Bools, noise: float) -> Bools:
-    """Soft shadows beside the wall: darker, of its hue, without an edge, and no wider than a shadow is."""
-    reach = max(3, round(0.02 * max(outside.shape)))
-    near = cv2.dilate(_bytes(outside), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0
+def _shadow(calm: Floats, outside: Bools, deep: Bools, noise: float) -> Bools:
+    """Soft shadows on the wall: darker, of its hue, without an edge, and connected to it.
+
+    Where the garment itself (in ``deep``) has much of such a colour, a shadow is followed only a little way.
+    """
     light, red, yellow = cv2.split(calm)
     slope = cv2.magnitude(*(cv2.Sobel(light, cv2.CV_32F, *d, scale=1 / 8) for d in ((1, 0), (0, 1))))
     steepest = SHADOW_SLOPE * 1024 / max(outside.shape) + 0.5 * noise
-    dim = (light < 1 + noise) & (light > -SHADOW_DEPTH)
-    found: Bools = near & ~outside & dim & (slope < steepest) & (cv2.magnitude(red, yellow) < SHADOW_TINT + 2 * noise)
+    tint = cv2.magnitude(red, yellow)
+    dim = (light < 1 + noise) & (light > -SHADOW_DEPTH) & (slope < steepest)
+    neutral = dim & (tint < NEUTRAL + 2 * noise)
+    reached = _reached(outside, neutral)
+    cloth = deep & ~reached
+    if (deep & reached).sum() < 0.15 * deep.sum() and (neutral & cloth).sum() < 0.02 * cloth.sum():
+        return reached
+    reach = max(3, round(0.02 * max(outside.shape)))
+    near = cv2.dilate(_bytes(outside), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0
+    found: Bools = near & ~outside & dim & (tint < SHADOW_TINT + 2 * noise)
+    return found
+
+
+def _reached(outside: Bools, alike: Bools) -> Bools:
+    """What of ``alike`` is connected to ``outside``."""
+    count, labels = cv2.connectedComponents(_bytes(outside | alike), connectivity=4)
+    reached = np.zeros(count, bool)
+    reached[labels[outside]] = True
+    reached[0] = False
+    found: Bools = reached[labels]
     return found
 
 
@@ -140,34 +165,54 @@ def _pockets(offset: Floats, inner: Bools, outside: Bools, error: float, contras
         BOOL [h, w], those pieces of ``inner`` that are wall.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(_bytes(inner), connectivity=4)
-    pockets = np.zeros(inner.shape, bool)
+    ends, gaps = np.zeros(inner.shape, bool), np.zeros(inner.shape, bool)
     beyond = cv2.dilate(_bytes(outside), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
+    found = 0
     for index in range(1, count):
         x, y, w, h, area = stats[index]
         if area < 2e-5 * inner.size:
             continue
         window = np.s_[y : y + h, x : x + w]
         here = labels[window] == index
-        if _is_pocket(offset[window][here], here, beyond[window], error, contrast, max(inner.shape)):
-            pockets[window] |= here
-    return pockets
+        piece = offset[window]
+        share = _share_beyond(here, beyond[window])
+        if share and _is_end(piece, here, error, contrast, NARROW * max(inner.shape)):
+            ends[window] |= here
+        elif share < 0.5 and area > 1e-4 * inner.size and _is_gap(piece, here, error):
+            gaps[window] |= here
+            found += 1
+    return ends | gaps if found <= MOST_GAPS else ends
 
 
-def _is_pocket(offset: Floats, here: Bools, beyond: Pixels, error: float, contrast: float, side: int) -> bool:
-    """Judge one piece: it looks like the wall and lies deep in the garment, or is the narrow end of a gap.
+def _share_beyond(here: Bools, beyond: Pixels) -> float:
+    """The share of a piece's rim that lies next to the outside."""
+    ring = here & (cv2.erode(np.pad(_bytes(here), 1), np.ones((3, 3), np.uint8))[1:-1, 1:-1] == 0)
+    return float((beyond[ring] > 0).mean())
 
-    A white print on a dark shirt is shaded cloth and differs a little; the inside of a white sleeve has the wall
-    right beyond its thin outline; the narrow end of a gap lies in the shadow of both its sides.
-    """
-    padded = np.pad(_bytes(here), 1)
-    ring = here & (cv2.erode(padded, np.ones((3, 3), np.uint8))[1:-1, 1:-1] == 0)
-    share_beyond = float((beyond[ring] > 0).mean())
-    narrow = share_beyond > 0 and cv2.distanceTransform(padded, cv2.DIST_L2, 3).max() < NARROW * side
+
+def _is_end(offset: Floats, here: Bools, error: float, contrast: float, narrow: float) -> bool:
+    """Whether a piece beside the outside is the narrow end of a gap: like the wall, or in its sides' shadow."""
+    if cv2.distanceTransform(np.pad(_bytes(here), 1), cv2.DIST_L2, 3).max() > narrow:
+        return False
     # Colour bleeds into a narrow gap, as JPEG stores it at half the resolution: lightness tells more there.
     weights = np.array([1.0, 1.0, 1.0] if contrast < 20 else [1.0, 0.4, 0.4], np.float32)
     # The lower quartile: the rest of a narrow piece is mixed with the cloth beside it.
-    alike = float(np.percentile(np.linalg.norm(offset * weights, axis=1), 25)) < error + min(0.03 * contrast, 0.9)
-    if alike:
-        return narrow or (share_beyond < 0.5 and here.sum() > 1e-4 * side**2)
-    mean = offset.mean(0)
-    return bool(narrow and contrast > 25 and mean[0] < 0 and np.hypot(mean[1], mean[2]) < 1.5)
+    lower = float(np.percentile(np.linalg.norm(offset[here] * weights, axis=1), 25))
+    mean = offset[here].mean(0)
+    shaded = contrast > 25 and mean[0] < 0 and float(np.hypot(mean[1], mean[2])) < 1.5
+    return lower < error + min(0.03 * contrast, 0.9) or bool(shaded)
+
+
+def _is_gap(offset: Floats, here: Bools, error: float) -> bool:
+    """Whether an enclosed piece is a view of the wall: as light and as even as the wall is.
+
+    A white print is cloth: its weave and its shading show. The rim of the piece doesn't count, it is mixed.
+    """
+    core = cv2.erode(np.pad(_bytes(here), 1), np.ones((5, 5), np.uint8))[1:-1, 1:-1] > 0
+    if core.sum() < 12:
+        return False
+    light, red, yellow = offset[core].T
+    tint = float(np.hypot(np.median(red), np.median(yellow)))
+    wide = cv2.distanceTransform(np.pad(_bytes(here), 1), cv2.DIST_L2, 3).max() > WIDE
+    even = abs(float(np.median(light))) < 0.5 * error and float(light.std()) < 0.6 * error
+    return even and tint < (0.6 * error if wide else error + 1)  # JPEG lets colour bleed into narrow gaps
