@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bridge.perception import skin
+from bridge.perception.body import Body
 from bridge.perception.colours import Colours
 from bridge.perception.nets import Bool, Float32
 from bridge.perception.places import Places
 from bridge.perception.view import View
+from bridge.perception.waist import NO_WAIST, Waist, find
 
 _ANY_SKIN = Colours(
     np.array([[70, 12, 18]], np.float32), np.array([[225, 36, 81]], np.float32), np.ones(1, np.float32)
@@ -42,10 +44,10 @@ class Appearance:
     lower: Colours | None
     shoes: Colours | None
     cover: Cover
-    waist: float  # where upper garment ends and lower begins, as Places.down counts
+    waist: Waist
 
 
-def learn(view: View, places: Places) -> Appearance:
+def learn(view: View, body: Body, places: Places) -> Appearance:
     """Learn everything from one view."""
     tones = skin.tones(view, places)
     like = skin.like(view.lab, tones)
@@ -63,7 +65,7 @@ def learn(view: View, places: Places) -> Appearance:
         lower=lower,
         shoes=_model(view.lab[_shoe_seeds(places) & view.sure & ~like], 3),
         cover=cover,
-        waist=_waist(view, places, upper, lower) if lower else np.inf,
+        waist=find(view, body, places, upper, lower, max(cover.legs)) if lower else NO_WAIST,
     )
 
 
@@ -118,7 +120,7 @@ def _hair(view: View, places: Places, like: Bool) -> Colours | None:
     x, y = places.head
     ring = (np.hypot(x / 0.75, (y - 0.1) / 0.85) < 1) & (y > -0.15) & ~places.face
     model = _model(view.lab[ring & view.sure & ~like], 4)
-    return Colours.join(model, model, model.lit(18, 1.6, _STRANDS)) if model else None
+    return Colours.join(model, model.lit(18, 1.6, _STRANDS), shares=(2 / 3, 1 / 3)) if model else None
 
 
 def _upper(view: View, places: Places, other: Bool, cover: Cover) -> Colours:
@@ -152,16 +154,3 @@ def _lower(view: View, places: Places, like: Bool, cover: Cover) -> Colours | No
 def _shoe_seeds(places: Places) -> Bool:
     seeds = [(along > 0.5) & (off < 0.7) for along, off in places.feet]
     return np.asarray(seeds[0] | seeds[1])
-
-
-def _waist(view: View, places: Places, upper: Colours, lower: Colours) -> float:
-    """Return where "upper above, lower below" fits the colours of the body's middle best."""
-    middle = (np.abs(places.aside) < 0.3) & view.sure & (places.off_arms > 1) & ~places.hand
-    middle &= (places.down > 0.4) & (places.down < 1.4)
-    lab = view.lab[middle]
-    gain = np.clip(upper.log_likelihood(lab) - lower.log_likelihood(lab), -3, 3)
-    bins = np.clip(((places.down[middle] - 0.4) * 40).astype(int), 0, 39)
-    rows = np.bincount(bins, gain, 40) / np.maximum(np.bincount(bins, minlength=40), 1)
-    above = np.concatenate([[0], np.cumsum(rows)])
-    edges = 0.4 + np.arange(41) / 40
-    return float(edges[np.argmax(2 * above - above[-1] - 0.8 * np.abs(edges - 0.95))])

@@ -26,6 +26,12 @@ class Limb:
     joints: Float32  # [3, 2] px
     radii: tuple[float, float]  # px
 
+    def at(self, along: Float32) -> Float32:
+        """Return the points [n, 2] that lie so far along [n], 0 to 2."""
+        first = self.joints[0] + np.clip(along, 0, 1)[:, None] * (self.joints[1] - self.joints[0])
+        second = np.clip(along - 1, 0, 1)[:, None] * (self.joints[2] - self.joints[1])
+        return np.asarray(first + second, np.float32)
+
     def locate(self, xy: Float32) -> tuple[Float32, Float32]:
         """Return for points [n, 2]: how far along (0 to 2, 1 at the middle joint), and how far off [radii]."""
         first, off_first = _along(xy, self.joints[0], self.joints[1])
@@ -92,6 +98,12 @@ class Body:
         return max(float(np.linalg.norm(hips - shoulders)), 1.0)
 
     @property
+    def down(self) -> Float32:
+        """The unit vector [2] from the shoulders' middle to the hips'."""
+        shoulders, hips = self._middles
+        return np.asarray((hips - shoulders) / self.torso, np.float32)
+
+    @property
     def breadth(self) -> float:
         """From shoulder to shoulder as seen from the front [px], also when the body is turned."""
         seen = float(np.linalg.norm(self.points[P.LEFT_SHOULDER] - self.points[P.RIGHT_SHOULDER]))
@@ -102,8 +114,8 @@ class Body:
 
         Down is 0 at the shoulders and 1 at the hips.
         """
-        shoulders, hips = self._middles
-        down = (hips - shoulders) / self.torso
+        shoulders, _ = self._middles
+        down = self.down
         aside = np.array([down[1], -down[0]], np.float32)
         if (self.points[P.LEFT_SHOULDER] - self.points[P.RIGHT_SHOULDER]) @ aside < 0:
             aside = -aside

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -38,12 +39,13 @@ class Colours:
         return cls(means[kept].astype(np.float32), np.array(variances, np.float32), weights[kept] / total)
 
     @classmethod
-    def join(cls, *parts: Colours) -> Colours:
-        """Return the mixture of mixtures, each with the same share."""
+    def join(cls, *parts: Colours, shares: Sequence[float] | None = None) -> Colours:
+        """Return the mixture of mixtures; ``shares``, one per part, sum to 1 and are equal by default."""
+        shares = shares or [1 / len(parts)] * len(parts)
         return cls(
             np.concatenate([p.means for p in parts]),
             np.concatenate([p.variances for p in parts]),
-            np.concatenate([p.weights for p in parts]) / len(parts),
+            np.concatenate([p.weights * np.float32(s) for p, s in zip(parts, shares, strict=True)]),
         )
 
     def lit(self, lightness: float, chroma: float, variance: Float32) -> Colours:
@@ -60,9 +62,10 @@ class Colours:
         constant = np.log(self.weights) - 0.5 * (np.log(self.variances) + self.means**2 * precision).sum(
             axis=1
         )
-        terms = lab @ (self.means * precision).T - 0.5 * (lab * lab) @ precision.T + constant
-        top = terms.max(axis=1)
-        return np.asarray(top + np.log(np.exp(terms - top[:, None]).sum(axis=1)), np.float32)
+        powers = np.concatenate([lab.T, (lab * lab).T])
+        terms = np.hstack([self.means * precision, -0.5 * precision]) @ powers + constant[:, None]
+        top = terms.max(axis=0)
+        return np.asarray(top + np.log(np.exp(terms - top).sum(axis=0)), np.float32)
 
 
 def _spread_labels(samples: Float32, k: int) -> npt.NDArray[np.int32]:

@@ -37,7 +37,7 @@ def label(view: View, found: Float32, skin: UInt8) -> UInt8:
         material[rows, columns] = _decided(view, models, rows, columns)
     labels = np.array(_WORN, np.uint8)[material]
     # the median rounds the working pixels' steps off the borders between parts of the skin
-    parts = cv2.medianBlur(np.asarray(cv2.resize(skin, size, interpolation=cv2.INTER_NEAREST), np.uint8), 7)
+    parts = cv2.medianBlur(np.asarray(cv2.resize(skin, size, interpolation=cv2.INTER_NEAREST), np.uint8), 5)
     return np.where(material == Material.SKIN, parts, labels).astype(np.uint8)
 
 

@@ -78,7 +78,7 @@ def _skin_fits(places: Places, look: Appearance) -> Float32:
 
 def _midriff(places: Places, look: Appearance) -> Bool:
     """Return where a short top leaves the belly bare."""
-    over = look.waist - places.down
+    over = look.waist.down - places.down
     return np.asarray((over > -0.03) & (over < 0.1) & (np.abs(places.aside) < 0.5))
 
 
@@ -100,14 +100,14 @@ def _beyond(down: Float32) -> Float32:
 
 def _upper_fits(places: Places, look: Appearance) -> Float32:
     sleeve = sleeved(places, look)
-    above = _beyond(look.waist - places.down) if look.lower else np.full(len(sleeve), 2.0)
+    above = _beyond(look.waist.down - places.down) if look.lower else np.full(len(sleeve), 2.0)
     fit = np.where(sleeve, np.maximum(above, 0.5), above)
     fit = fit - 4 * _around_head(places, 1.1) - np.clip(-12 * (places.down + 0.05), 0, 4)
     return np.asarray(fit, np.float32)
 
 
 def _lower_fits(places: Places, look: Appearance) -> Float32:
-    fit = _beyond(places.down - look.waist)
+    fit = _beyond(places.down - look.waist.down)
     for (along, off), end in zip(places.legs, look.cover.legs, strict=True):
         fit = fit - 3 * ((off < 1.2) & (along > end + 0.1))
     for (along, off), end in zip(places.arms, look.cover.sleeves, strict=True):

@@ -72,7 +72,7 @@ class ClassicalParser:
             hands=tuple(view.points(h) for h, s in zip(hands, hand_scores, strict=True) if s > _LEAST),
         )
         places = Places.of(view, body)
-        look = learn(view, places)
+        look = learn(view, body, places)
         found = without_islands(view, places, look, scores(view, places, look))
         found = without_islands(view, places, look, with_local_colours(view, found))
         rows, columns = (
@@ -82,5 +82,7 @@ class ClassicalParser:
         labels[rows, columns] = label(
             view, found, skin_labels(view, body, places, found.argmax(axis=0) == Material.SKIN)
         )
+        if look.waist.dress:
+            labels[np.isin(labels, (Label.UPPER, Label.LOWER))] = Label.DRESS
         labels[matte < 128] = Label.BACKGROUND
         return {"labels": labels}
