@@ -15,7 +15,7 @@ def scripted() -> ScriptedTriton:
 
 
 @pytest.fixture
-def client(scripted: ScriptedTriton) -> Iterator[TestClient]:
+def rest(scripted: ScriptedTriton) -> Iterator[TestClient]:
     """A caller of the service on the stand-in."""
     with TestClient(app_on(scripted)) as caller:
         yield caller

@@ -13,16 +13,16 @@ from bridge.imaging.decode import decode_image
 from tests.api.scripted import ScriptedTriton, app_on, photo
 
 
-def test_parse_shows_a_picture(client: TestClient) -> None:
+def test_parse_shows_a_picture(rest: TestClient) -> None:
     """Who asks for nothing special gets something to look at."""
-    reply = client.post("/v1/parse", files={"photo": photo()})
+    reply = rest.post("/v1/parse", files={"photo": photo()})
     assert (reply.status_code, reply.headers["content-type"]) == (200, "image/png")
     assert decode_image(reply.content).shape == (200, 160, 3)
 
 
-def test_parse_tells_points_and_masks(client: TestClient) -> None:
+def test_parse_tells_points_and_masks(rest: TestClient) -> None:
     """As JSON: the three sets of points by name, and a mask for every label that occurs."""
-    reply = client.post("/v1/parse", files={"photo": photo()}, headers={"Accept": "application/json"})
+    reply = rest.post("/v1/parse", files={"photo": photo()}, headers={"Accept": "application/json"})
     answer = ParseAnswer.model_validate(reply.json())
     assert answer.size == (160, 200)
     assert [len(answer.coco17), len(answer.body25), len(answer.blazepose33)] == [17, 25, 33]
@@ -34,15 +34,15 @@ def test_parse_tells_points_and_masks(client: TestClient) -> None:
     assert not hair[100:].any()
 
 
-def test_parse_refuses_what_is_no_picture(client: TestClient) -> None:
+def test_parse_refuses_what_is_no_picture(rest: TestClient) -> None:
     """The same errors as everywhere."""
-    reply = client.post("/v1/parse", files={"photo": b"hello"})
+    reply = rest.post("/v1/parse", files={"photo": b"hello"})
     assert (reply.status_code, reply.json()["code"]) == (415, "not_an_image")
 
 
-def test_health_does_not_ask_triton(client: TestClient) -> None:
+def test_health_does_not_ask_triton(rest: TestClient) -> None:
     """The process is alive, whatever its server does."""
-    assert client.get("/healthz").json() == {"status": "ok"}
+    assert rest.get("/healthz").json() == {"status": "ok"}
 
 
 @pytest.mark.parametrize("failing", ["", "its weights are missing"])
@@ -77,12 +77,12 @@ def test_a_server_that_is_down() -> None:
         assert "vfr_triton_up 0.0" in caller.get("/metrics").text
 
 
-def test_metrics_count_requests_failures_and_stages(client: TestClient) -> None:
+def test_metrics_count_requests_failures_and_stages(rest: TestClient) -> None:
     """Latency by route and status, failures by code, and the stages by Triton's own account."""
-    client.post("/v1/tryon", files={"person": photo(), "garment": photo()})
-    client.post("/v1/tryon", files={"person": b"hello", "garment": photo()})
-    client.get("/no/such/place/1")
-    reply = client.get("/metrics")
+    rest.post("/v1/tryon", files={"person": photo(), "garment": photo()})
+    rest.post("/v1/tryon", files={"person": b"hello", "garment": photo()})
+    rest.get("/no/such/place/1")
+    reply = rest.get("/metrics")
     assert reply.headers["content-type"].startswith("text/plain")
     for line in (
         'vfr_request_seconds_count{route="/v1/tryon",status="200"} 1.0',
@@ -95,36 +95,34 @@ def test_metrics_count_requests_failures_and_stages(client: TestClient) -> None:
         assert line in reply.text.splitlines()
 
 
-def test_every_problem_is_explained(client: TestClient) -> None:
+def test_every_problem_is_explained(rest: TestClient) -> None:
     """The list holds every code, and the page that a problem's type names exists."""
-    kinds = client.get("/problems").json()
+    kinds = rest.get("/problems").json()
     assert {kind["code"] for kind in kinds} == set(BY_CODE)
     for kind in kinds:
-        assert client.get(f"/problems/{kind['code']}").json() == kind
-    assert client.get("/problems/nonsense").json()["code"] == "not_found"
+        assert rest.get(f"/problems/{kind['code']}").json() == kind
+    assert rest.get("/problems/nonsense").json()["code"] == "not_found"
 
 
 @pytest.mark.parametrize(("given", "kept"), [("order-7.b", True), ("x" * 65, False), ("a b\tc", False)])
-def test_the_request_id_is_the_callers_where_it_is_sane(
-    client: TestClient, given: str, *, kept: bool
-) -> None:
+def test_the_request_id_is_the_callers_where_it_is_sane(rest: TestClient, given: str, *, kept: bool) -> None:
     """A caller's own id comes back; anything odd is replaced."""
-    found = client.get("/healthz", headers={"X-Request-ID": given}).headers["x-request-id"]
+    found = rest.get("/healthz", headers={"X-Request-ID": given}).headers["x-request-id"]
     assert (found == given) == kept
     assert found
 
 
-def test_the_page_needs_nothing_from_elsewhere(client: TestClient) -> None:
+def test_the_page_needs_nothing_from_elsewhere(rest: TestClient) -> None:
     """One file, no address of another host, under a policy that forbids any."""
-    reply = client.get("/")
+    reply = rest.get("/")
     assert reply.headers["content-type"].startswith("text/html")
     assert "//" not in reply.text.replace("://www.w3.org", "")
     assert "default-src 'none'" in reply.headers["content-security-policy"]
 
 
-def test_the_description_is_complete(client: TestClient) -> None:
+def test_the_description_is_complete(rest: TestClient) -> None:
     """OpenAPI lists the routes, their problems and an example for every field that a program reads."""
-    spec = client.get("/openapi.json").json()
+    spec = rest.get("/openapi.json").json()
     assert {"/v1/tryon", "/v1/parse", "/healthz", "/readyz", "/metrics", "/problems"} <= spec["paths"].keys()
     tryon = spec["paths"]["/v1/tryon"]["post"]
     assert {"200", "406", "413", "415", "422", "503"} == tryon["responses"].keys()

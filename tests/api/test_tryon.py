@@ -18,9 +18,9 @@ from tests.imaging.pictures import REFUSED
 FILES = {"person": photo(), "garment": photo(180, 200)}
 
 
-def test_the_answer_is_json_with_picture_and_report(client: TestClient) -> None:
+def test_the_answer_is_json_with_picture_and_report(rest: TestClient) -> None:
     """Without wishes of its own a caller gets everything in one JSON."""
-    reply = client.post("/v1/tryon", files=FILES)
+    reply = rest.post("/v1/tryon", files=FILES)
     body = reply.json()
     assert reply.status_code == 200
     assert body["report"] == REPORT
@@ -43,9 +43,9 @@ def test_the_answer_is_json_with_picture_and_report(client: TestClient) -> None:
         ("application/json;q=0, */*", "image/png"),
     ],
 )
-def test_accept_chooses_the_answer(client: TestClient, accept: str, kind: str) -> None:
+def test_accept_chooses_the_answer(rest: TestClient, accept: str, kind: str) -> None:
     """A picture on request, in the format that is preferred, with its report beside it."""
-    reply = client.post("/v1/tryon", files=FILES, headers={"Accept": accept})
+    reply = rest.post("/v1/tryon", files=FILES, headers={"Accept": accept})
     assert reply.status_code == 200
     assert reply.headers["content-type"] == kind
     if kind != "application/json":
@@ -53,10 +53,10 @@ def test_accept_chooses_the_answer(client: TestClient, accept: str, kind: str) -
         assert json.loads(reply.headers["x-vfr-report"]) == REPORT
 
 
-def test_what_was_asked_reaches_the_model(client: TestClient, scripted: ScriptedTriton) -> None:
+def test_what_was_asked_reaches_the_model(rest: TestClient, scripted: ScriptedTriton) -> None:
     """Every field arrives as the tensor of its name."""
     wishes = {"category": "dress", "seed": "123456789012", "person_index": "1", "format": "webp"}
-    reply = client.post("/v1/tryon", files={**FILES, "mask": photo(mode="1")}, data=wishes)
+    reply = rest.post("/v1/tryon", files={**FILES, "mask": photo(mode="1")}, data=wishes)
     assert reply.json()["image"]["media_type"] == "image/webp"
     (arrays,) = scripted.asked
     assert arrays["person"][0] == FILES["person"]
@@ -67,23 +67,23 @@ def test_what_was_asked_reaches_the_model(client: TestClient, scripted: Scripted
     assert (arrays["person_index"], arrays["person_index"].dtype) == (1, np.int32)
 
 
-def test_left_out_fields_have_defaults(client: TestClient, scripted: ScriptedTriton) -> None:
+def test_left_out_fields_have_defaults(rest: TestClient, scripted: ScriptedTriton) -> None:
     """Two photos are enough; a browser's empty mask field is no mask."""
-    assert client.post("/v1/tryon", files={**FILES, "mask": ("", b"")}).status_code == 200
+    assert rest.post("/v1/tryon", files={**FILES, "mask": ("", b"")}).status_code == 200
     (arrays,) = scripted.asked
     assert [arrays[name][0] for name in ("mask", "category", "format")] == [b"", b"auto", b"png"]
     assert [int(arrays[name][0]) for name in ("seed", "person_index")] == [-1, -1]
 
 
-def test_further_garment_photos_are_checked_and_named_as_unused(client: TestClient) -> None:
+def test_further_garment_photos_are_checked_and_named_as_unused(rest: TestClient) -> None:
     """The basic tier works from the front photo and says so; a broken second is refused all the same."""
     good = [("person", photo()), *[("garment", photo())] * 3]
-    warnings = client.post("/v1/tryon", files=good).json()["report"]["warnings"]
+    warnings = rest.post("/v1/tryon", files=good).json()["report"]["warnings"]
     assert [w for w in warnings if "not used" in w] == [
         f"Photo {number} of the garment was not used: the warp expert works from the front alone."
         for number in (2, 3)
     ]
-    reply = client.post("/v1/tryon", files=[*good[:2], ("garment", b"GIF89a")])
+    reply = rest.post("/v1/tryon", files=[*good[:2], ("garment", b"GIF89a")])
     assert (reply.status_code, reply.json()["code"]) == (415, "not_an_image")
     assert "Photo 2 of the garment" in reply.json()["detail"]
 
@@ -93,10 +93,10 @@ STATUS = {"not_an_image": 415, "animated_image": 415, "image_too_large": 413, "i
 
 @pytest.mark.parametrize("which", ["person", "garment"])
 @pytest.mark.parametrize("case", REFUSED)
-def test_bad_pictures_are_refused_by_name(client: TestClient, case: str, which: str) -> None:
+def test_bad_pictures_are_refused_by_name(rest: TestClient, case: str, which: str) -> None:
     """Each bad picture has its status and code, and the sentence says which picture it was."""
     make, error, words = REFUSED[case]
-    reply = client.post("/v1/tryon", files={**FILES, which: ("photo.png", make())})
+    reply = rest.post("/v1/tryon", files={**FILES, which: ("photo.png", make())})
     body = reply.json()
     assert reply.headers["content-type"] == "application/problem+json"
     assert (reply.status_code, body["code"]) == (STATUS[error.code], error.code)
@@ -112,9 +112,9 @@ def test_bad_pictures_are_refused_by_name(client: TestClient, case: str, which: 
         (photo(mode="1"), None),
     ],
 )
-def test_masks(client: TestClient, mask: bytes, words: str | None) -> None:
+def test_masks(rest: TestClient, mask: bytes, words: str | None) -> None:
     """A mask of another photo is refused, and the sentence says that it was the mask."""
-    reply = client.post("/v1/tryon", files={**FILES, "mask": mask})
+    reply = rest.post("/v1/tryon", files={**FILES, "mask": mask})
     assert reply.is_success == (words is None)
     assert words is None or words in reply.json()["detail"]
 
@@ -133,31 +133,31 @@ def test_masks(client: TestClient, mask: bytes, words: str | None) -> None:
         ([("person", photo()), *[("garment", photo())] * 4], {}, "at most 3 items"),
     ],
 )
-def test_bad_fields_are_named(client: TestClient, files: dict, data: dict, words: str) -> None:
+def test_bad_fields_are_named(rest: TestClient, files: dict, data: dict, words: str) -> None:
     """A field that is missing or nonsense is a problem that names the field."""
-    reply = client.post("/v1/tryon", files=files, data=data)
+    reply = rest.post("/v1/tryon", files=files, data=data)
     assert (reply.status_code, reply.json()["code"]) == (422, "bad_request")
     assert words in reply.json()["detail"]
 
 
-def test_a_body_that_is_no_form_is_refused(client: TestClient) -> None:
+def test_a_body_that_is_no_form_is_refused(rest: TestClient) -> None:
     """JSON where a form is expected names the fields that are missing."""
-    reply = client.post("/v1/tryon", json={"person": "x"})
+    reply = rest.post("/v1/tryon", json={"person": "x"})
     assert reply.status_code == 422
     assert "person: Field required" in reply.json()["detail"]
 
 
-def test_nothing_that_is_accepted_can_be_answered(client: TestClient) -> None:
+def test_nothing_that_is_accepted_can_be_answered(rest: TestClient) -> None:
     """Who accepts only text is told what there is."""
-    reply = client.post("/v1/tryon", files=FILES, headers={"Accept": "text/html"})
+    reply = rest.post("/v1/tryon", files=FILES, headers={"Accept": "text/html"})
     assert (reply.status_code, reply.json()["code"]) == (406, "not_acceptable")
     assert "image/webp" in reply.json()["detail"]
 
 
-def test_errors_of_the_models_keep_their_sentence(client: TestClient, scripted: ScriptedTriton) -> None:
+def test_errors_of_the_models_keep_their_sentence(rest: TestClient, scripted: ScriptedTriton) -> None:
     """What a model says to the caller arrives unchanged, with the class's status and code."""
     scripted.act = raising(NoPerson("Nobody is seen in the photo. Please send one that shows a person."))
-    reply = client.post("/v1/tryon", files=FILES)
+    reply = rest.post("/v1/tryon", files=FILES)
     assert reply.status_code == 422
     assert reply.json() == {
         "type": "/problems/no_person",
@@ -169,10 +169,10 @@ def test_errors_of_the_models_keep_their_sentence(client: TestClient, scripted: 
     }
 
 
-def test_a_server_that_is_down_is_said_so(client: TestClient, scripted: ScriptedTriton) -> None:
+def test_a_server_that_is_down_is_said_so(rest: TestClient, scripted: ScriptedTriton) -> None:
     """503 with a time to come back."""
     scripted.act = raising(ServerUnavailable("Triton does not answer."))
-    reply = client.post("/v1/tryon", files=FILES)
+    reply = rest.post("/v1/tryon", files=FILES)
     assert (reply.status_code, reply.json()["code"]) == (503, "server_unavailable")
     assert int(reply.headers["retry-after"]) > 0
 

@@ -1,0 +1,70 @@
+"""What the README promises works as it is written there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from skimage.data import astronaut
+
+from api.cli import app
+from benchmarks.inputs import drawn
+from bridge.imaging.decode import decode_image
+from bridge.imaging.encode import Format, encode_image
+from bridge.triton.embedded import EmbeddedTriton
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """Return the fenced blocks of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_client_runs(triton: EmbeddedTriton, tmp_path: Path) -> None:
+    """The gRPC example, copied out and run with nothing else, writes the picture and prints the scores."""
+    (example,) = blocks("python")
+    assert len(example.splitlines()) <= 30
+    (tmp_path / "client.py").write_text(example.replace("localhost:8001", triton.url))
+    (tmp_path / "person.jpg").write_bytes(encode_image(astronaut(), Format.JPEG))
+    (tmp_path / "garment.jpg").write_bytes(drawn("sweater"))
+    done = subprocess.run(
+        [sys.executable, "client.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert decode_image((tmp_path / "worn.jpg").read_bytes()).shape == (512, 512, 3)
+    assert "'protected_identity'" in done.stdout
+
+
+def test_its_commands_exist() -> None:
+    """Every `make` target and every `vfr` command that it names."""
+    text = "\n".join([*blocks("sh"), *re.findall(r"`([^`\n]+)`", README)])
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    named = set(re.findall(r"\bmake ([a-z][a-z-]*)", text))
+    assert {"demo", "test"} <= named <= targets
+    assert {"tryon", "serve"} <= set(re.findall(r"\bvfr ([a-z]+)", text)) <= commands
+
+
+def test_its_files_exist() -> None:
+    """Every file that it links to; its picture is small."""
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link
+    assert (ROOT / ".github" / "picture.jpg").stat().st_size <= 200_000
+
+
+@pytest.mark.parametrize(
+    "file", ["README.md", "requirements.txt", "pyproject.toml", "Makefile", ".ci/environment"]
+)
+def test_no_address_of_a_machine_or_an_index(file: str) -> None:
+    """Pins need no address, and nobody else has our folders."""
+    text = (ROOT / file).read_text("utf-8")
+    assert not re.search(
+        r"pypi\.org|pythonhosted|file://|--index-url|--find-links|(?<![\w.])/(work|root|opt)/", text
+    )
