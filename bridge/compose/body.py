@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from bridge.compose.limb import Limb, limb
-from bridge.compose.pixels import Bytes, Floats
+from bridge.compose.limb import Limb, limb, measured
+from bridge.compose.pixels import Bytes, Floats, smoothstep
 from bridge.compose.scene import Scene
 from bridge.contracts import BodyPoint, Category, Label
 
-UPPER_ARM = (0.165, 0.15, 0.13)
-FOREARM = (0.13, 0.125, 0.085)
-THIGH = (0.30, 0.27, 0.20)
-CALF = (0.19, 0.185, 0.11)
-NECK = (0.165, 0.165, 0.185)
+UPPER_ARM = (0.12, 0.115, 0.10)
+FOREARM = (0.10, 0.10, 0.065)
+THIGH = (0.27, 0.24, 0.17)
+CALF = (0.16, 0.16, 0.09)
+NECK = (0.15, 0.15, 0.165)
 TORSO = (0.56, 0.54, 0.50, 0.46, 0.44, 0.48, 0.54)
 """Half widths over the distance of the shoulder joints, evenly along the bone (rounded from ANSUR II's
 circumferences; the torso from the shoulders past the waist to the hips)."""
 WAIST = 0.74
 """Where trousers end: this share of the way from the shoulders to the hip joints."""
+TUCKED = 0.12
+"""A garment that ends this little below the waist is tucked in."""
 CHEST = 4
 """The bin of the torso (of 16) at the height of the armpits."""
+SLOPE = 0.05
+"""The shoulder's skin lies at most this far above the joint's round, over the distance of the joints."""
 THROAT = 0.24
 """The trapezius meets the neck this far above the shoulders' line, over their distance."""
 
@@ -45,7 +49,7 @@ def find_body(scene: Scene) -> Body:
     p, unit = scene.points, scene.unit
     shoulders = (p[BodyPoint.LEFT_SHOULDER] + p[BodyPoint.RIGHT_SHOULDER]) / 2
     hips = (p[BodyPoint.LEFT_HIP] + p[BodyPoint.RIGHT_HIP]) / 2
-    torso = limb(shoulders, hips, _times(TORSO, unit))
+    torso = _trunk(scene, limb(shoulders, hips, _times(TORSO, unit)))
     return Body(
         arms=_pairs(scene, (BodyPoint.LEFT_SHOULDER, BodyPoint.LEFT_ELBOW, BodyPoint.LEFT_WRIST), Label.ARMS),
         legs=_pairs(scene, (BodyPoint.LEFT_HIP, BodyPoint.LEFT_KNEE, BodyPoint.LEFT_ANKLE), Label.LEGS),
@@ -56,6 +60,22 @@ def find_body(scene: Scene) -> Body:
     )
 
 
+def _trunk(scene: Scene, plain: Limb) -> Limb:
+    """The torso, at the waist as wide as the trousers that are seen, and towards the chest as bodies are."""
+    seen = _seen(scene, Label.LOWER)
+    t = plain.place(seen)[0]
+    seen = seen[(t > WAIST - 0.3) & (t < 1)]
+    fitted = measured(plain, seen, (0.75, 1.3))
+    share = smoothstep(0.3, 0.8, np.linspace(0, 1, len(plain.half), dtype=np.float32))
+    return replace(plain, centre=share * fitted.centre, half=plain.half + share * (fitted.half - plain.half))
+
+
+def _seen(scene: Scene, label: Label) -> Floats:
+    """Every fourth pixel [n, 2] of a label."""
+    rows, columns = np.nonzero(scene.labels[::2, ::2] == label)
+    return np.stack([columns, rows], 1).astype(np.float32) * 2
+
+
 def _times(shares: tuple[float, ...], unit: float) -> tuple[float, ...]:
     return tuple(share * unit for share in shares)
 
@@ -64,15 +84,14 @@ def _pairs(
     scene: Scene, left: tuple[BodyPoint, BodyPoint, BodyPoint], label: Label
 ) -> tuple[tuple[Limb, Limb], tuple[Limb, Limb]]:
     """Both arms or both legs; the right one's points follow the left one's in BodyPoint."""
-    rows, columns = np.nonzero(scene.labels[::2, ::2] == label)
-    seen = np.stack([columns, rows], 1).astype(np.float32) * 2
+    seen = _seen(scene, label)
     bones = [[scene.points[point + side] for point in left] for side in (0, 1)]
     gaps = [np.minimum(_gap(seen, a, b), _gap(seen, b, c)) for a, b, c in bones]
     widths = (UPPER_ARM, FOREARM) if label is Label.ARMS else (THIGH, CALF)
     sides = []
     for (a, b, c), own in zip(bones, (gaps[0] <= gaps[1], gaps[1] < gaps[0]), strict=True):
         first, second = (_times(width, scene.unit) for width in widths)
-        sides.append((limb(a, b, first, seen[own]), limb(b, c, second, seen[own])))
+        sides.append((measured(limb(a, b, first), seen[own]), measured(limb(b, c, second), seen[own])))
     return sides[0], sides[1]
 
 
@@ -94,13 +113,20 @@ def _chin(scene: Scene, shoulders: Floats) -> Floats:
 
 
 def _waist(scene: Scene, torso: Limb) -> float:
-    """The natural waist, or the top of the trousers where that is seen higher up."""
-    rows, columns = np.nonzero(scene.labels[::2, ::2] == Label.LOWER)
-    if len(rows) < 64:
-        return WAIST
-    t, v = torso.place(np.stack([columns, rows], 1).astype(np.float32) * 2)
+    """Where the trousers end, as the torso's t.
+
+    Their top edge, where it is seen: it lies high, or skin is seen above it. Else the old garment hangs over
+    it, and they end where trousers do.
+    """
+    t, v = torso.place(_seen(scene, Label.LOWER))
     middle = t[np.abs(v) < 0.3 * scene.unit]
-    return min(WAIST, float(np.percentile(middle, 1))) if len(middle) >= 32 else WAIST
+    if len(middle) < 32:
+        return WAIST
+    top = float(np.percentile(middle, 1))
+    skin, beside = torso.place(_seen(scene, Label.NECK))
+    bared = np.abs(beside) < 0.3 * scene.unit
+    bared &= (skin < top + 0.1) & (skin > top - 0.1)
+    return top if top < WAIST + TUCKED or bared.sum() >= 32 else WAIST
 
 
 def bare(body: Body, matte: Bytes, category: Category) -> Bytes:
@@ -138,9 +164,11 @@ def _draw_pair(plan: Bytes, pair: tuple[Limb, Limb], label: Label) -> None:
     """Two bones and their joint: discs round off what the strips leave open."""
     for part in pair:
         _fill(plan, part.outline(), label)
-        for end, half in ((part.start, part.half[0]), (part.end, part.half[-1])):
-            centre = (round(float(end[0])), round(float(end[1])))
-            cv2.circle(plan, centre, round(float(half)), int(label), cv2.FILLED)
+        for joint, at in ((part.start, 0), (part.end, -1)):
+            x, y = joint + part.centre[at] * part.across
+            cv2.circle(
+                plan, (round(float(x)), round(float(y))), round(float(part.half[at])), (int(label),), -1
+            )
 
 
 def _draw_torso(plan: Bytes, body: Body, above: Label, below: Label) -> None:
@@ -155,16 +183,20 @@ def _draw_torso(plan: Bytes, body: Body, above: Label, below: Label) -> None:
 
 
 def _yoke(body: Body) -> Floats:
-    """The shoulders: the hull of the neck's foot, the shoulder joints and the chest between the armpits."""
+    """The shoulders: the hull of the neck's foot, the rounds of the shoulders and the chest between the armpits."""
     along, across = body.torso.along, body.torso.across
     throat = body.torso.start - along * THROAT * body.unit
     side = across * NECK[-1] * body.unit
-    lift = along * UPPER_ARM[0] * body.unit
-    tips = [pair[0].start - lift for pair in body.arms]
+    turn = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    circle = np.stack([np.cos(turn), np.sin(turn)], 1)
+    # Cloth lies thinly on the shoulders, so skin reaches as high as the old garment did; the matte cuts it.
+    rounds = [pair[0].start - SLOPE * body.unit * along + pair[0].half[0] * circle for pair in body.arms]
     armpits = body.torso.outline()[[CHEST, -1 - CHEST]]
-    hull = cv2.convexHull(np.stack([throat + side, throat - side, *tips, *armpits]).astype(np.float32))
+    hull = cv2.convexHull(
+        np.concatenate([[throat + side, throat - side], *rounds, armpits]).astype(np.float32)
+    )
     return np.asarray(hull.reshape(-1, 2), np.float32)
 
 
 def _fill(plan: Bytes, polygon: Floats, label: Label) -> None:
-    cv2.fillPoly(plan, [np.round(polygon * 8).astype(np.int32)], int(label), shift=3)
+    cv2.fillPoly(plan, [np.round(polygon * 8).astype(np.int32)], (int(label),), shift=3)

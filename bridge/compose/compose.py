@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -17,7 +18,7 @@ from bridge.compose.matting import Cutout, lift_hair
 from bridge.compose.order import in_front
 from bridge.compose.paint import Painted, paint_hidden
 from bridge.compose.pixels import Bits, Bytes, Floats, around, dilate, erode, mix, soft, to_bytes
-from bridge.compose.scene import FACE_SURE, JAW, OLD, Scene, one_of, split_dress
+from bridge.compose.scene import FACE_SURE, JAW, OLD, Scene, one_of, split_dress, tidied
 from bridge.compose.shadow import contact_shadow
 from bridge.compose.worn import dress_up
 from bridge.contracts import Category, Label
@@ -105,6 +106,7 @@ def _dressed(scene: Scene, random: np.random.Generator) -> tuple[Floats, Bits, F
     Returns:
         The dressed picture, where it may differ from the photo, the undressed one, and where that may differ.
     """
+    scene = replace(scene, labels=tidied(scene.labels, OLD[scene.category], scene.unit))
     body = find_body(scene)
     canvas = blank(scene, body)
     light = find_light(scene, canvas)

@@ -23,7 +23,7 @@ from bridge.compose.pixels import (
 
 RELAXATIONS = 2
 """Smoothing sweeps per level of the pyramid: enough that no block edges of the coarser level remain."""
-DETAIL_SIGMA = 4.0
+DETAIL_SIGMA = 2.0
 """What is finer than a Gaussian of this width [px] counts as texture, what is coarser as colour."""
 
 

@@ -16,10 +16,12 @@ from bridge.compose.pixels import Bits, Bytes, Floats, Window, dilate, erode, to
 from bridge.compose.scene import OLD, Scene, one_of
 from bridge.contracts import Label
 
-HALO = 0.016
+HALO = 0.012
 """Width of the rim around the old garment that shows a mixture of colours, over the distance of the shoulder
 joints: 3 to 4 px at 768x1024, what lens, demosaicing and JPEG blur together."""
-STRANDS = 0.05
+SHADOW = 0.03
+"""Width of the old garment's contact shadow on skin, over the same distance."""
+STRANDS = 0.03
 """Width of the band in which hair and the old garment may be seen through each other, over the same distance."""
 
 FAINT = 6
@@ -72,7 +74,9 @@ def _covered(scene: Scene) -> Bits:
     halo = max(2.0, HALO * scene.unit)
     kept = (scene.labels == Label.FACE) | erode(scene.labels == Label.HANDS, 2)
     kept |= erode(scene.is_any((Label.HAIR, Label.ACCESSORY)), 1)
-    return (dilate(old, halo) & ~kept) | strands(scene)
+    # On skin the old garment leaves its shadow, which is wider than the mixture of colours.
+    shaded = dilate(old, SHADOW * scene.unit) & scene.is_any((Label.NECK, Label.ARMS, Label.LEGS))
+    return (dilate(old, halo) & ~kept) | shaded | strands(scene)
 
 
 def _plan(scene: Scene, body: Body, hidden: Bits) -> Bytes:

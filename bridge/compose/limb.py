@@ -59,37 +59,41 @@ class Limb:
         return cast(Floats, np.concatenate([right, left[::-1]]).astype(np.float32))
 
 
-def limb(start: Floats, end: Floats, halves: tuple[float, ...], seen: Floats | None = None) -> Limb:
-    """Make a limb, measured where it is seen and else of the widths that a body has.
+def limb(start: Floats, end: Floats, halves: tuple[float, ...]) -> Limb:
+    """A limb of the widths that a body has.
 
     Args:
         start: FP32 [2] px.
         end: FP32 [2] px.
-        halves: expected half widths [px], evenly along the bone.
-        seen: FP32 [n, 2] px, pixels that show this limb's skin; None: nothing is measured.
+        halves: half widths [px], evenly along the bone.
+    """
+    half = np.interp(np.linspace(0, 1, BINS), np.linspace(0, 1, len(halves)), halves)
+    return Limb(start, end, np.zeros(BINS, np.float32), half.astype(np.float32))
+
+
+def measured(plain: Limb, seen: Floats, trusted: tuple[float, float] = (0.42, 1.5)) -> Limb:
+    """Replace a limb's expected widths by the seen ones; unseen places take their neighbours' ratio.
+
+    Args:
+        plain: the limb as expected.
+        seen: FP32 [n, 2] px, pixels that show it.
+        trusted: a place whose width lies outside these multiples of the expected one is partly covered, or
+            shows more than this limb, and counts as unseen.
 
     Returns:
-        The limb.
+        The limb as seen; ``plain`` when too little of it is.
     """
-    expected = np.interp(np.linspace(0, 1, BINS), np.linspace(0, 1, len(halves)), halves).astype(np.float32)
-    plain = Limb(start, end, np.zeros(BINS, np.float32), expected)
-    if seen is None or len(seen) < BINS:
-        return plain
-    return _measured(plain, seen)
-
-
-def _measured(plain: Limb, seen: Floats) -> Limb:
-    """Replace the expected widths by the seen ones; unseen places take the ratio of their neighbours."""
     t, v = plain.place(seen)
     index = np.round(t * (BINS - 1)).astype(int)
-    expected = plain.half[np.clip(index, 0, BINS - 1)]
-    inside = (index >= 0) & (index < BINS) & (np.abs(v) < 2 * expected)
-    low, high = np.full(BINS, np.inf), np.full(BINS, -np.inf)
-    np.minimum.at(low, index[inside], v[inside])
-    np.maximum.at(high, index[inside], v[inside])
-    width = (high - low + 1) / (2 * plain.half)
-    # Narrower than 0.6: partly covered; wider than 1.5: more than this limb is seen.
-    good = np.isfinite(width) & (width > 0.6) & (width < 1.5)
+    near = np.abs(v) < 2 * plain.half[np.clip(index, 0, BINS - 1)]
+    low, high = np.zeros(BINS), np.zeros(BINS)
+    for place in range(BINS):
+        here = v[near & (index == place)]
+        if len(here) >= 4:
+            # Not the extremes: a stray pixel of a neighbour must not count.
+            low[place], high[place] = np.percentile(here, (4, 96))
+    width = (high - low) / (2 * 0.92 * plain.half)
+    good = (width > trusted[0]) & (width < trusted[1])
     if good.sum() < 2:
         return plain
     places = np.arange(BINS)

@@ -6,17 +6,22 @@ Only used without a user's mask, where the photo's own strands may be kept.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
 from bridge.compose.fill import local_mean
-from bridge.compose.pixels import Bits, Floats, blur, dilate, erode, mix, soft, to_unit
+from bridge.compose.pixels import LUMA, Bits, Floats, blur, erode, mix, smoothstep, soft, to_unit
 from bridge.compose.scene import OLD, Scene
 from bridge.contracts import Label
 
-CONTRAST = 0.06
-"""Hair and cloth whose colours lie closer than this (RGB, [0, 1]) can't be told apart: the labels decide."""
+TONES = 3
+"""Hair, and each cloth, is known by this many colours: its dark, middle and bright parts."""
+LABELS_SAY = 0.02
+"""How much it costs (RGB distance squared) to contradict the labels altogether."""
+UNEXPLAINED = 0.03
+"""A pixel that costs more than this shows something else, such as the wall: there the labels decide."""
+MIXTURE_COSTS = 0.001
+"""How much it costs to explain a pixel as a mixture, where one thing alone would do almost as well."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,9 @@ class Cutout:
 def lift_hair(scene: Scene, band: Bits) -> Cutout:
     """Lift the hair off the old garment.
 
-    Inside the band each pixel is explained as a mixture of the hair's and the garment's colours near by:
-    alpha is its place on the line between them (the compositing equation of Porter and Duff 1984, solved as
-    by Chuang et al., "A Bayesian Approach to Digital Matting", 2001, with the means alone).
+    Each pixel of the band is explained as a mixture of one of the hair's colours and one of the garment's: the
+    compositing equation of Porter and Duff (1984), solved for the pair of colours that explains it best, as in
+    Wang and Cohen, "Optimized color sampling for robust matting" (2007).
 
     Args:
         scene: the photo and its labels.
@@ -47,28 +52,47 @@ def lift_hair(scene: Scene, band: Bits) -> Cutout:
     """
     picture = to_unit(scene.image)
     hair = scene.labels == Label.HAIR
-    labelled = soft(hair, 0.8)
-    if not band.any():
-        return Cutout(picture, labelled)
-    sigma = max(3.0, 0.04 * scene.unit)
-    inside = erode(hair, 2).astype(np.float32)
-    old = erode(scene.is_any(OLD[scene.category]), 2).astype(np.float32)
-    strand, cloth = local_mean(picture, inside, sigma), local_mean(picture, old, sigma)
-    seen_both = np.minimum(blur(inside, sigma), blur(old, sigma)) > 1e-3
-    difference = strand - cloth
-    spread = np.sum(difference * difference, 2)
-    share = np.sum((picture - cloth) * difference, 2) / np.maximum(spread, 1e-6)
-    trust = np.clip(spread / CONTRAST**2 - 1, 0, 1) * (band & seen_both)
-    # Small shares are the cloth's own folds and print.
-    alpha = labelled + (np.clip((share - 0.15) / 0.7, 0, 1) - labelled) * trust
-    alpha *= dilate(hair, max(2.0, 0.03 * scene.unit))
-    return Cutout(_unmixed(picture, cloth, strand, alpha, trust), alpha.astype(np.float32))
+    alpha = soft(hair, 0.8)
+    inside, old = erode(hair, 2), erode(scene.is_any(OLD[scene.category]), 2)
+    if not band.any() or inside.sum() < 64 or old.sum() < 64:
+        return Cutout(picture, alpha)
+    near = local_mean(picture, old.astype(np.float32), max(3.0, 0.03 * scene.unit))[band]
+    cloths = [near, *(np.broadcast_to(tone, near.shape) for tone in _tones(picture[old]))]
+    calm = blur(picture, 0.8)
+    share, strand = _explained(calm[band], _tones(picture[inside]), cloths, alpha[band])
+    alpha[band] = share
+    colour = picture.copy()
+    # The finest detail is the hair's own where hair is most of what is seen.
+    colour[band] = strand + (picture[band] - strand) * smoothstep(0.6, 1, share)[:, None]
+    return Cutout(colour, blur(alpha, 0.6))
 
 
-def _unmixed(picture: Floats, cloth: Floats, strand: Floats, alpha: Floats, trust: Floats) -> Floats:
-    """The hair's own colour: the cloth's share taken away where enough hair is left to tell."""
-    share = np.maximum(alpha, 0.3)[..., None]
-    own = np.clip((picture - (1 - share) * cloth) / share, 0, 1)
-    sure = np.clip((alpha - 0.2) / 0.5, 0, 1)[..., None]
-    pure = strand + (own - strand) * sure
-    return cast(Floats, picture + (pure - picture) * trust[..., None])
+def _tones(colours: Floats) -> Floats:
+    """The mean colours [TONES, 3] of the dark, the middle and the bright part of some pixels [n, 3]."""
+    ordered = colours[np.argsort(colours @ LUMA)]
+    return np.stack([part.mean(0) for part in np.array_split(ordered, TONES)])
+
+
+def _explained(
+    pixels: Floats, hairs: Floats, cloths: list[Floats], labelled: Floats
+) -> tuple[Floats, Floats]:
+    """The hair's share of pixels [n, 3] and the colour of that hair: FP32 [n] and [n, 3]."""
+    best = np.full(len(pixels), np.inf, np.float32)
+    share, strand = np.zeros(len(pixels), np.float32), np.zeros_like(pixels)
+    for hair in hairs:
+        for cloth in cloths:
+            way = hair - cloth
+            part = np.einsum("nc,nc->n", pixels - cloth, way) / np.maximum(
+                np.einsum("nc,nc->n", way, way), 1e-4
+            )
+            part = np.clip(part, 0, 1)
+            rest = pixels - cloth - part[:, None] * way
+            cost = np.einsum("nc,nc->n", rest, rest) + MIXTURE_COSTS * 4 * part * (1 - part)
+            cost += LABELS_SAY * (part - labelled) ** 2
+            better = cost < best
+            best[better], share[better] = cost[better], part[better]
+            # What the mixture does not explain is the hair's own shade.
+            strand[better] = np.clip(hair + rest, 0, 1)[better]
+    foreign = best > UNEXPLAINED
+    share[foreign], strand[foreign] = labelled[foreign], pixels[foreign]
+    return share, strand

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import cast
 
+import cv2
 import numpy as np
 
-from bridge.compose.pixels import Bits, Bytes, Floats, Window
+from bridge.compose.pixels import Bits, Bytes, Floats, Window, dilate, erode
 from bridge.contracts import BodyPoint, Category, Label
 
 JAW = (
@@ -23,6 +24,11 @@ FACE_SURE = 0.5
 SHOULDERS_TO_TORSO = 0.65
 """Distance of the shoulder joints over the distance shoulders to hips, frontal: about 0.33 m to 0.5 m
 (ANSUR II: biacromial breadth less the deltoids; suprasternale to trochanter)."""
+
+SLIVER = 0.016
+"""Hair narrower than this, over the distance of the shoulder joints, is a misread collar."""
+ISLAND = 0.15
+"""Smaller than a square of this side, over the same distance, is an island."""
 
 OLD: dict[Category, tuple[Label, ...]] = {
     Category.UPPER: (Label.UPPER,),
@@ -106,3 +112,33 @@ def split_dress(labels: Bytes, points: Floats, category: Category) -> Bytes:
     waist = shoulders[1] + 0.68 * (hips[1] - shoulders[1])
     above = np.arange(labels.shape[0])[:, None] < waist
     return np.where(dress, np.where(above, Label.UPPER, Label.LOWER), labels).astype(np.uint8)
+
+
+def tidied(labels: Bytes, old: tuple[Label, ...], unit: float) -> Bytes:
+    """Give to the old garment what can only be a part of it: its flowers, its collar's shadow.
+
+    Args:
+        labels: UINT8 [h, w] of Label.
+        old: the labels of the garment that is replaced.
+        unit: the distance of the shoulder joints [px].
+
+    Returns:
+        UINT8 [h, w]: without small islands in the garment, and without slivers of hair on it.
+    """
+    garment = one_of(labels, old)
+    if not garment.any():
+        return labels
+    near = dilate(garment, 3)
+    hair = labels == Label.HAIR
+    broad = dilate(erode(hair, SLIVER * unit / 2), 2 * SLIVER * unit)
+    stray = hair & ~broad & near
+    for label in sorted(set(np.unique(labels).tolist()) - set(old)):
+        count, islands, stats, _ = cv2.connectedComponentsWithStats((labels == label).view(np.uint8))
+        touching = np.bincount(islands[near], minlength=count)
+        # Of a flower on the garment more lies near the garment than of what the garment only borders on.
+        small = (stats[:, cv2.CC_STAT_AREA] < (ISLAND * unit) ** 2) & (
+            touching > 0.3 * stats[:, cv2.CC_STAT_AREA]
+        )
+        small[0] = False
+        stray |= small[islands]
+    return np.where(stray, old[0], labels).astype(np.uint8)

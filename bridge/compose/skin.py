@@ -17,13 +17,16 @@ from bridge.contracts import Label
 
 OUTLIER = 0.13
 """Known skin whose chroma or luma is off by this much (RGB) is a lip, a brow, a strand or a jewel."""
-SEAM = 0.05
+SEAM = 0.08
 """Within this, over the same distance, what is left of a difference between seen and painted skin fades."""
 SEAM_LIMIT = 0.12
 """A larger difference (RGB) is no difference of light but another thing beside the skin."""
+LIMBS = (Label.ARMS, Label.LEGS)
+ENOUGH = 1500
+"""So many pixels (of the reduced photo) tell a colour."""
 UNKNOWN = np.array([0.80, 0.64, 0.55], np.float32)
 """The colour when no skin is seen at all: the middle of the Monk skin tone scale's lighter half."""
-LOCAL = 0.3
+LOCAL = 0.5
 """How far the colour of a visible patch of skin is believed, over the distance of the shoulder joints."""
 
 
@@ -50,7 +53,7 @@ def paint_skin(canvas: Canvas, body: Body, light: Light) -> Floats:
     known = erode(skin & ~hidden, 1)
     base, weight = _base(flat, known, targets), _trust(flat, known, targets)
     # Near visible skin its very colour, so that no seam shows; further away the person's.
-    near = np.exp(-distance(weight <= 0.5) / np.float32(LOCAL * body.unit / STEP))
+    near = np.exp(-distance(weight <= 0.2) / np.float32(LOCAL * body.unit / STEP))
     colour = base + spread(flat - base, weight) * near[..., None]
     painted = np.clip(colour * _tinted(shading), 0, 1).astype(np.float32)
     face = targets == Label.FACE
@@ -71,19 +74,24 @@ def _trust(flat: Floats, known: Bits, targets: Bytes) -> Floats:
     """How far each known pixel tells the colour of bare skin, FP32 [h, w] in [0, 1]."""
     off = np.abs(flat - _base(flat, known, targets)).max(2)
     trust = known * smoothstep(2 * OUTLIER, OUTLIER, off)
-    # A face has make-up and expression: other skin, where it is seen, knows better.
-    return cast(Floats, np.where(targets == Label.FACE, 0.3 * trust, trust).astype(np.float32))
+    # A face has make-up and expression, fingers are creased: other skin, where it is seen, knows better.
+    return cast(
+        Floats, np.where(one_of(targets, (Label.FACE, Label.HANDS)), 0.3 * trust, trust).astype(np.float32)
+    )
 
 
 def _base(flat: Floats, known: Bits, targets: Bytes) -> Floats:
     """The person's skin colour [3]: the brighter half of what is seen, without highlights.
 
-    Fingers are creased and redder than arms, so they count only where nothing else is seen.
+    Limbs tell it best; the face is made up, and fingers are creased and redder than arms.
     """
-    best = known & (targets != Label.HANDS)
-    seen = flat[best] if best.sum() >= 200 else flat[known]
+    seen = flat[:0]
+    for labels in (LIMBS, (*LIMBS, Label.NECK, Label.FACE), SKIN):
+        seen = flat[known & one_of(targets, labels)]
+        if len(seen) >= ENOUGH:
+            break
     if len(seen) < 16:
         return UNKNOWN
     brightness = seen @ LUMA
-    low, high = np.percentile(brightness, (45, 92))
+    low, high = np.percentile(brightness, (40, 92))
     return cast(Floats, seen[(brightness >= low) & (brightness <= high)].mean(0))
