@@ -21,7 +21,7 @@ _T = np.concatenate([np.linspace(0.0, 0.25, 14, endpoint=False), np.linspace(0.2
 _LEAVE_OUTER = 0.20
 _LEAVE_INNER = 0.45
 _TOUCH = 0.30  # of the shoulders' width: a sleeve this near to the torso may lie against it
-_SNAP = 0.35  # sleeves vary more than torsos; see bridge.warp.ease.snap
+_SNAP = 0.5  # sleeves vary more than torsos; see bridge.warp.ease.snap
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,25 @@ class Sleeve:
         return float(_arc(self.outer[self.t <= 1])[-1])
 
     @property
+    def axis(self) -> Points:
+        """The sleeve's direction in the photo, from the armhole's middle to the cuff's, unit ``(2,)``."""
+        cuff = int(np.searchsorted(self.t, 1.0))
+        return unit((self.outer[cuff] + self.inner[cuff]) - (self.outer[0] + self.inner[0]))
+
+    @property
     def slant(self) -> float:
         """How much further along the sleeve the cuff's outer end lies than its inner end [px]."""
         cuff = int(np.searchsorted(self.t, 1.0))
-        axis = unit((self.outer[cuff] + self.inner[cuff]) - (self.outer[0] + self.inner[0]))
-        return float((self.outer[cuff] - self.inner[cuff]) @ axis)
+        return float((self.outer[cuff] - self.inner[cuff]) @ self.axis)
 
     @property
     def half_width(self) -> Scalars:
-        """Half the length of each rung ``(n,)`` [px]."""
-        return np.asarray(np.linalg.norm(self.outer - self.inner, axis=1) / 2, np.float32)
+        """Half the sleeve's width across its axis ``(n,)`` [px]; towards the armhole, where rungs slant, the arm's."""
+        across = self.outer - self.inner
+        width = np.abs(across[:, 0] * self.axis[1] - across[:, 1] * self.axis[0])
+        arm = int(np.searchsorted(self.t, 0.4))
+        width[:arm] = width[arm]
+        return np.asarray(width / 2, np.float32)
 
     @property
     def rungs(self) -> Points:
@@ -143,8 +152,11 @@ class _Edge:
         done = (along - along[0]) / max(sleeve.outer_length * fit.scale, 1.0)
         flat = np.interp(done, sleeve.t, sleeve.half_width * fit.scale).astype(np.float32)
         curve = arm.beside(along, sign * _half_widths(body, arm, along, flat, sign))
-        bend = _round_shoulder if sign > 0 else _leave_armpit
-        return cls(bend(curve, along, start, body.width), along, -arm.at(along)[1])
+        if sign > 0:
+            curve = _round_shoulder(curve, along, start, body, arm.at(np.zeros(1, np.float32))[0][0])
+        else:
+            curve = _leave_armpit(curve, along, start, body.width)
+        return cls(curve, along, -arm.at(along)[1])
 
     def touching(self, torso: Flags, body: Body) -> _Edge:
         """Return the edge moved on to the torso where no gap is seen between them.
@@ -176,17 +188,23 @@ def _filled(rungs: Points, shape: tuple[int, ...]) -> Flags:
     return np.asarray(area > 0)
 
 
-def _round_shoulder(curve: Points, along: Scalars, tip: Points, width: float) -> Points:
+def _round_shoulder(curve: Points, along: Scalars, tip: Points, body: Body, joint: Points) -> Points:
     """Let the outer edge begin at the shoulder's tip and go over the round of the shoulder onto the arm.
 
-    A quadratic Bezier curve whose control point is the corner between shoulder and arm.
+    A quadratic Bezier curve whose control point is the corner between shoulder and arm; where the silhouette of the
+    shoulder is near, the silhouette.
     """
-    last = int(np.searchsorted(along, along[0] + _LEAVE_OUTER * width))
+    last = int(np.searchsorted(along, along[0] + _LEAVE_OUTER * body.width))
     end, direction = curve[last], unit(curve[last + 2] - curve[last])
     corner = end - direction * 0.9 * float((end - tip) @ direction)
     u = np.linspace(0.0, 1.0, last + 1)[:, None]
-    arc = (1 - u) ** 2 * tip + 2 * u * (1 - u) * corner + u**2 * end
-    return np.concatenate([arc, curve[last + 1 :]]).astype(np.float32)
+    arc = ((1 - u) ** 2 * tip + 2 * u * (1 - u) * corner + u**2 * end).astype(np.float32)
+    radius = np.linalg.norm(arc - joint, axis=1).astype(np.float32)
+    ray = unit(arc - joint)
+    reach = body.reach(body.person, np.broadcast_to(joint, ray.shape), ray, 1.6 * float(radius.max()))
+    ends = np.minimum(u[:, 0], 1 - u[:, 0]) > 0.02
+    radius = np.where(ends, snap(radius, reach.distance, reach.seen, _SNAP), radius)
+    return np.concatenate([joint + ray * radius[:, None], curve[last + 1 :]]).astype(np.float32)
 
 
 def _leave_armpit(curve: Points, along: Scalars, armpit: Points, width: float) -> Points:
