@@ -50,8 +50,8 @@ gallery: $(READY) weights ## every person in every garment of PHOTOS=folder, as 
 	$(RUN) benchmarks gallery $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 pins: $(READY) ## resolve pyproject.toml anew into requirements.txt
-	$(RUN) uv pip compile --universal --all-extras --upgrade --no-header --no-emit-index-url \
-	  --quiet pyproject.toml -o requirements.txt
+	$(RUN) uv pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_35 --all-extras --upgrade \
+	  --no-header --no-emit-index-url --quiet pyproject.toml -o requirements.txt
 
 clean: ## remove the environment and everything that was built
 	rm -rf .venv .artifacts out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
