@@ -15,8 +15,8 @@ from bridge.perception.view import View
 _SEEN = 0.5  # visibility from which a wrist says where a hand begins
 
 _HANDS = (
-    (P.LEFT_WRIST, P.LEFT_ELBOW, P.LEFT_INDEX, P.LEFT_PINKY),
-    (P.RIGHT_WRIST, P.RIGHT_ELBOW, P.RIGHT_INDEX, P.RIGHT_PINKY),
+    (P.LEFT_WRIST, P.LEFT_INDEX, P.LEFT_PINKY),
+    (P.RIGHT_WRIST, P.RIGHT_INDEX, P.RIGHT_PINKY),
 )
 
 
@@ -37,7 +37,7 @@ def skin_labels(view: View, body: Body, places: Places, bare: Bool) -> UInt8:
     throat = (np.abs(places.aside) < 0.35) & (places.down < 0.25)
     labels[places.hand | (_beyond_wrist(body, view.xy) & ~throat)] = Label.HANDS
     labels[places.face | (places.head[1] > -0.35)] = Label.FACE
-    labels = _without_stray_chest(view, labels, bare & (places.down < 0.5), throat)
+    labels = _without_stray_chest(view, labels, bare & ((places.down < 0.5) | (arm < 2.5)), throat)
     out = np.full(view.person.shape, Label.NECK, np.uint8)
     out[view.person] = labels
     return out
@@ -66,7 +66,7 @@ def _on_arm(places: Places, off: Float32) -> Bool:
 def _beyond_wrist(body: Body, xy: Float32) -> Bool:
     """Return which pixels lie past a wrist that is seen, where the pose has the fingers."""
     beyond = np.zeros(len(xy), bool)
-    for wrist, elbow, index, pinky in _HANDS:
+    for wrist, index, pinky in _HANDS:
         if body.seen[wrist] < _SEEN:
             continue
         knuckles = body.points[[index, pinky]].mean(axis=0)
@@ -74,6 +74,5 @@ def _beyond_wrist(body: Body, xy: Float32) -> Bool:
         length = max(float(np.linalg.norm(palm)), 1.0)
         along = (xy - body.points[wrist]) @ (palm / length)
         aside = np.linalg.norm(xy - body.points[wrist] - along[:, None] * (palm / length), axis=1)
-        past = (xy - body.points[wrist]) @ (body.points[wrist] - body.points[elbow]) > 0
-        beyond |= past & (along > 0) & (along < 2.6 * length) & (aside < 1.1 * length)
+        beyond |= (along > 0) & (along < 2.6 * length) & (aside < 1.1 * length)
     return beyond

@@ -120,10 +120,11 @@ def _decide(lab: Float32, prior: Float32) -> Float32:
     depth = depth - cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 3)
     person, _ = unlikeliness(lab, _seeds(prior > 0.85))
     background, variance = unlikeliness(lab, _seeds(prior < 0.15))
+    certain = np.abs(prior - 0.5) > 0.43
     limit = 3 + 9 * np.exp(-variance / 30)  # a plain wall is known better than a flag
+    limit = np.where(certain, np.minimum(limit, 6), limit)
     evidence = np.clip(background - person, -limit, limit)
     # where both networks agree and their outline is far, they are right, whatever the colours say
-    certain = np.abs(prior - 0.5) > 0.43
     firm = np.where(certain, np.sign(depth) * np.minimum(depth / _EDGE, 1) ** 2, 0)
     odds = 0.8 * evidence + 1.5 * _logit(prior) + 4 * firm
     return sigmoid(odds)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from bridge.perception.body import Body
 from bridge.perception.colours import Colours
-from bridge.perception.nets import Float32
+from bridge.perception.nets import Bool, Float32
 from bridge.perception.places import Places
 from bridge.perception.view import View
 
@@ -47,14 +47,13 @@ def find(view: View, body: Body, places: Places, upper: Colours, lower: Colours,
     middle &= (places.down > _TOP) & (places.down < _BOTTOM)
     lab = view.lab[middle]
     gain = np.clip(upper.log_likelihood(lab) - lower.log_likelihood(lab), -3, 3)
-    rows = _rows(gain, places.down[middle])
+    rows, _ = _rows(gain, places.down[middle])
     above = np.concatenate([[0], np.cumsum(rows)])
     edges = np.linspace(_TOP, _BOTTOM, _BINS + 1)
     fit = 2 * above - above[-1] - 0.8 * np.abs(edges - _USUAL)
     if fit.max() > _ALIKE * np.count_nonzero(rows):
         return Waist(float(edges[fit.argmax()]), dress=False)
-    sharp = _rows(_edges_across(view, body)[middle], places.down[middle])
-    sharp /= max(float(np.median(sharp)), 1e-6)
+    sharp = _sharpness(view, body, places, middle)
     seams = np.minimum(np.maximum(sharp[1:], sharp[:-1]), 4)
     usual = 3 * np.maximum(np.abs(edges[1:-1] - _USUAL) - 0.2, 0)
     best = int((_split(rows) + 0.35 * seams - usual).argmax())
@@ -70,10 +69,23 @@ def _split(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(between / max(float(rows.var()), 1e-6))
 
 
-def _rows(values: Float32, down: Float32) -> npt.NDArray[np.float64]:
-    """Return the mean of the values per row of the searched range; 0 where there are none."""
+def _sharpness(view: View, body: Body, places: Places, middle: Bool) -> npt.NDArray[np.float64]:
+    """Return the mean edge across the body per row, over the usual one; 0 where hands hide the row."""
+    inner = cv2.erode(view.picture(middle.astype(np.float32)), np.ones((7, 7)))[view.person] > 0
+    across = _edges_across(view, body)[inner]
+    if not len(across):
+        return np.zeros(_BINS)
+    # a seam runs all across; a button or a finger shall not pass for one
+    across = np.minimum(across, 8 * float(np.median(across)) + 4)
+    sharp, count = _rows(across, places.down[inner])
+    return np.where(count > 0.5 * np.median(count), sharp / max(float(np.median(sharp)), 1e-6), 0)
+
+
+def _rows(values: Float32, down: Float32) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
+    """Return the mean of the values per row of the searched range, 0 where there are none, and their number."""
     bins = np.clip(((down - _TOP) / (_BOTTOM - _TOP) * _BINS).astype(int), 0, _BINS - 1)
-    return np.bincount(bins, values, _BINS) / np.maximum(np.bincount(bins, minlength=_BINS), 1)
+    count = np.bincount(bins, minlength=_BINS)
+    return np.bincount(bins, values, _BINS) / np.maximum(count, 1), count
 
 
 def _edges_across(view: View, body: Body) -> Float32:
