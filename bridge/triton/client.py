@@ -15,6 +15,7 @@ import tritonclient.grpc as triton
 import tritonclient.grpc.aio as triton_aio
 from tritonclient.utils import InferenceServerException
 
+from bridge.contracts import CONTRACTS, Contract
 from bridge.triton.model import Arrays
 from bridge.triton.wire import (
     CHANNEL,
@@ -40,10 +41,19 @@ _PROBE_TIMEOUT = 5.0
 class TritonClient:
     """Calls models and waits; a context manager. It may be shared by threads."""
 
-    def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
-        """Make a client of ``host:port``, which connects when it is first used; ``timeout`` is per request [s]."""
+    def __init__(
+        self, url: str, *, timeout: float = TIMEOUT, contracts: Mapping[str, Contract] = CONTRACTS
+    ) -> None:
+        """Make a client, which connects when it is first used.
+
+        Args:
+            url: ``host:port``.
+            timeout: how long one request may take [s].
+            contracts: the models that can be called.
+        """
         self._url = url
         self._timeout = timeout
+        self._contracts = contracts
         self._triton = triton.InferenceServerClient(url, channel_args=CHANNEL)
 
     def infer(
@@ -65,7 +75,7 @@ class TritonClient:
             ServerUnavailable: there was no answer in time, or nobody to ask.
             VfrError: what the model answered.
         """
-        contract = contract_of(model)
+        contract = contract_of(model, self._contracts)
         wanted = outputs_of(contract, outputs)
         with in_our_words(self._url):
             sent = request(contract, arrays, wanted, timeout or self._timeout)
@@ -112,17 +122,20 @@ class TritonClient:
 class AsyncTritonClient:
     """:class:`TritonClient` for an event loop, in which it must be made; cancelling a task cancels its request."""
 
-    def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, url: str, *, timeout: float = TIMEOUT, contracts: Mapping[str, Contract] = CONTRACTS
+    ) -> None:
         """See :class:`TritonClient`."""
         self._url = url
         self._timeout = timeout
+        self._contracts = contracts
         self._triton = triton_aio.InferenceServerClient(url, channel_args=CHANNEL)
 
     async def infer(
         self, model: str, arrays: Arrays, outputs: Iterable[str] | None = None, timeout: float | None = None
     ) -> Arrays:
         """See :meth:`TritonClient.infer`."""
-        contract = contract_of(model)
+        contract = contract_of(model, self._contracts)
         wanted = outputs_of(contract, outputs)
         with in_our_words(self._url):
             sent = request(contract, arrays, wanted, timeout or self._timeout)

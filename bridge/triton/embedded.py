@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from types import TracebackType
 
@@ -37,7 +38,6 @@ _EXIT_SECONDS = 5  # how long the server waits for requests in flight when it is
 _FAILING_SECONDS = 10  # how long to watch for more failures after the first
 _ATTEMPTS = 3  # to find free ports
 _SHARED_BYTES = 4 * 2**20  # of shared memory per model process, at first and each time it needs more
-_SERVICES = {"grpc": "GRPCInferenceService", "http": "HTTPService", "metrics": "Metrics Service"}
 _CLOSED = "shared-memory,trace,logging"
 
 
@@ -70,13 +70,16 @@ class EmbeddedTriton:
         """
         self.ports = self._wanted = ports or Ports()
         self.ready_seconds = 0.0
-        self.log = log or Path(tempfile.gettempdir()) / f"vfr-triton-{secrets.token_hex(4)}.log"
+        self.log = (
+            log.resolve() if log else Path(tempfile.gettempdir()) / f"vfr-triton-{secrets.token_hex(4)}.log"
+        )
         self._keep_log = log is not None
         self._repository = repository.resolve()
-        self._models = None if models is None else _with_dependencies(models)
+        self._models = None if models is None else with_dependencies(models)
         self._progress = progress or (lambda _: None)
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
+        self._started: set[int] = set()
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> EmbeddedTriton:
@@ -93,6 +96,7 @@ class EmbeddedTriton:
             copy_backends(wheel, folder / "backends")
             self._process = self._start(wheel, folder, stack)
             self._cleanup = stack.pop_all()
+        self._started = set(processes.members(self.pid))
         self.ready_seconds = time.monotonic() - began
         return self
 
@@ -121,6 +125,14 @@ class EmbeddedTriton:
             raise ServerUnavailable("The embedded Triton doesn't run; start it with `with EmbeddedTriton()`.")
         return self._process.pid
 
+    def healthy(self) -> bool:
+        """Tell whether the server and every model process live.
+
+        Triton 24.10 reports a model as ready although its process has died, and doesn't start it again.
+        """
+        running = self._process is not None and self._process.poll() is None
+        return running and self._started <= set(processes.members(self.pid))
+
     def memory(self) -> processes.Memory:
         """Return what the server and its model processes hold together."""
         return processes.memory(self.pid)
@@ -132,7 +144,7 @@ class EmbeddedTriton:
             region = f"vfr-{secrets.token_hex(4)}-"
             with reserve(self._wanted) as self.ports:
                 command = _command(wheel, folder / "backends", models, region, self.ports)
-                process = processes.spawn(command, environment(wheel), self.log)
+                process = processes.spawn(command, environment(wheel), folder, self.log)
                 stack.callback(_stop, process, region)
                 if self._until_ready(process, StartLog(self.log, total)):
                     return process
@@ -149,22 +161,22 @@ class EmbeddedTriton:
 
     def _until_ready(self, process: subprocess.Popen[bytes], log: StartLog) -> bool:
         """Return True once the server listens, False when it met a port that had been free."""
-        wanted = {service for name, service in _SERVICES.items() if getattr(self.ports, name) is not None}
+        wanted = {port for port in astuple(self.ports) if port is not None}
         deadline = time.monotonic() + self._timeout
-        while not wanted <= log.services or log.port_taken:
+        while True:
+            ready = wanted <= processes.listening(process.pid)
             ended = process.poll() is not None or time.monotonic() > deadline
             for step in log.follow():
                 self._progress(step)
                 if step.state == "failed":
                     deadline = min(deadline, time.monotonic() + _FAILING_SECONDS)
-            if log.port_taken:
-                return False
+            if ready or log.port_taken:
+                return ready
             if ended:
                 raise ServerUnavailable(
                     f"The embedded Triton did not start: {log.explain()}. Its whole log: {self.log}"
                 )
             time.sleep(0.05)
-        return True
 
 
 def _command(wheel: Wheel, backends: Path, models: Path, region: str, ports: Ports) -> list[str]:
@@ -208,7 +220,7 @@ def _stop(process: subprocess.Popen[bytes], region: str) -> None:
         left.unlink(missing_ok=True)
 
 
-def _with_dependencies(models: Iterable[str]) -> set[str]:
+def with_dependencies(models: Iterable[str]) -> set[str]:
     """Return the models with all those that they call or consist of."""
     found: set[str] = set()
     pending = list(models)

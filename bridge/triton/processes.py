@@ -7,20 +7,22 @@ stay in that session, so that the session's number finds them all, whoever of th
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import queue
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 _SESSION = (
     3  # the field of /proc/<pid>/stat after the name in brackets: state, parent, group, session (proc(5))
 )
+_LOCAL, _STATE, _INODE = 1, 3, 9  # the columns of /proc/net/tcp and tcp6 (proc(5))
+_LISTEN = "0A"
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,11 @@ class Memory:
     pss: float
 
 
-def spawn(command: Sequence[str], env: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+def spawn(command: Sequence[str], env: Mapping[str, str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
     """Start the server in a session of its own, its output in ``log``; it gets SIGTERM when this process dies.
 
     The kernel sends that signal when the *thread* ends that started the process, so a thread is kept for it.
+    It runs in ``folder``, because the models' interpreters look there first for whatever they import.
 
     Raises:
         OSError: the command can't be run.
@@ -44,7 +47,7 @@ def spawn(command: Sequence[str], env: Mapping[str, str], log: Path) -> subproce
 
     def keep() -> None:
         try:
-            process = _popen(command, env, log)
+            process = _popen(command, env, folder, log)
         except OSError as error:
             started.put(error)
         else:
@@ -58,17 +61,18 @@ def spawn(command: Sequence[str], env: Mapping[str, str], log: Path) -> subproce
     return result
 
 
-def _popen(command: Sequence[str], env: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    libc = ctypes.CDLL(None)  # opened before the fork, after which little is safe
+def _popen(
+    command: Sequence[str], env: Mapping[str, str], folder: Path, log: Path
+) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(  # noqa: S603 - our own command
-            command,
+            [sys.executable, "-IS", str(_DIE_WITH_PARENT), str(os.getpid()), *command],
             env=env,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),  # noqa: PLW1509 - one system call
         )
 
 
@@ -86,6 +90,25 @@ def stop(process: subprocess.Popen[bytes], patience: float) -> None:
 def members(session: int) -> list[int]:
     """Return the living processes of a session."""
     return [int(path.name) for path in Path("/proc").glob("[0-9]*") if _session(path) == session]
+
+
+def listening(pid: int) -> set[int]:
+    """Return the TCP ports on which a process of this network namespace listens."""
+    sockets = {link for link in (_link(path) for path in Path(f"/proc/{pid}/fd").glob("*")) if link}
+    tables = (Path(f"/proc/net/{name}").read_text() for name in ("tcp", "tcp6"))
+    rows = [line.split() for table in tables for line in table.splitlines()[1:]]
+    return {
+        int(row[_LOCAL].rpartition(":")[2], 16)
+        for row in rows
+        if row[_STATE] == _LISTEN and f"socket:[{row[_INODE]}]" in sockets
+    }
+
+
+def _link(path: Path) -> str | None:
+    try:
+        return str(path.readlink())
+    except OSError:  # closed in the meantime
+        return None
 
 
 def memory(session: int) -> Memory:

@@ -12,7 +12,6 @@ _LOADING = re.compile(r'"loading: ([^:]+):\d+"')
 _READY = re.compile(r"\"successfully loaded '([^']+)'")
 _FAILED = re.compile(r"\"failed to load '([^']+)' version \d+: [\w ]+: (.*)\"")
 _REFUSED = re.compile(r"\"Poll failed for model directory '([^']+)': (.*)\"")
-_SERVING = re.compile(r'"Started (GRPCInferenceService|HTTPService|Metrics Service) at')
 _PORT_TAKEN = re.compile(r"failed to start \w+ service: .*'[\d.]+:(\d+)' already in use")
 _LIBRARY = re.compile(r"error while loading shared libraries: (\S+):")
 
@@ -44,14 +43,14 @@ class Progress:
 class StartLog:
     """Follows the log of a starting server.
 
-    ``failures`` holds the reason of each model that could not be loaded, ``services`` what listens already.
+    ``failures`` holds the reason of each model that could not be loaded, ``port_taken`` a port that another
+    program was faster to take.
     """
 
     path: Path
     total: int
     ready: set[str] = field(default_factory=set)
     failures: dict[str, str] = field(default_factory=dict)
-    services: set[str] = field(default_factory=set)
     port_taken: int | None = None
     _read: int = 0
 
@@ -74,8 +73,6 @@ class StartLog:
         elif found := _FAILED.search(line) or _REFUSED.search(line):
             self.failures[found[1]] = _meaning(found[2])
             yield self._progress(found[1], "failed")
-        elif found := _SERVING.search(line):
-            self.services.add(found[1])
         elif found := _PORT_TAKEN.search(line):
             self.port_taken = int(found[1])
 
@@ -90,9 +87,10 @@ class StartLog:
         return "; ".join(_with_hint(reason) for reason in reasons)
 
     def _last_word(self) -> str:
-        lines = quiet(self.path.read_text(errors="replace").splitlines())
+        text = self.path.read_text(errors="replace")
+        lines = quiet([line for line in text.splitlines() if line.strip()])
         errors = [line for line in lines if line.startswith("E") or "rror" in line or _LIBRARY.search(line)]
-        return (errors or list(lines) or ["it said nothing"])[-1]
+        return (errors or lines or ["it said nothing"])[-1]
 
 
 def quiet(lines: list[str]) -> list[str]:

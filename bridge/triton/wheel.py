@@ -48,7 +48,7 @@ def find_wheel() -> Wheel:
     if spec is None or spec.origin is None or util.find_spec("onnxruntime") is None:
         raise ServerUnavailable(f"The embedded Triton is not installed; run `{INSTALL}`.")
     root = Path(spec.origin).parent / "tritonserver"
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    version = sysconfig.get_python_version()
     wheel = Wheel(
         server=root / "bin" / "tritonserver",
         libraries=root.parents[1] / "nvidia_pytriton.libs",

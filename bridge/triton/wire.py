@@ -11,7 +11,7 @@ from typing import TypedDict
 import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
-from bridge.contracts import CONTRACTS, Backend, Contract
+from bridge.contracts import Backend, Contract
 from bridge.errors import InternalError, ServerUnavailable, VfrError, WrongTensor, from_wire
 from bridge.triton.ensembles import safe_outputs
 from bridge.triton.model import Arrays
@@ -33,7 +33,7 @@ _SIGNS: Mapping[str, tuple[type[VfrError], str]] = {
     "failed to connect": _NOT_REACHED,
     "Socket closed": _NOT_REACHED,
     "DEADLINE_EXCEEDED": (ServerUnavailable, "{server} did not answer in time; try again later."),
-    "Stub process": (ServerUnavailable, "{server} has lost a model and is starting it again; try again."),
+    "Stub process": (ServerUnavailable, "{server} has lost a model's process and must be started again."),
     "UNAVAILABLE": _NOT_NOW,
     "CANCELLED": _NOT_NOW,
     "RESOURCE_EXHAUSTED": _NOT_NOW,
@@ -77,16 +77,16 @@ class InferArguments(TypedDict):
     client_timeout: float
 
 
-def contract_of(model: str) -> Contract:
+def contract_of(model: str, contracts: Mapping[str, Contract]) -> Contract:
     """Return the model's contract.
 
     Raises:
         WrongTensor: there is no such model.
     """
-    if model not in CONTRACTS:
-        nearest = difflib.get_close_matches(model, CONTRACTS, n=1, cutoff=0.0)[0]
+    if model not in contracts:
+        nearest = difflib.get_close_matches(model, contracts, n=1, cutoff=0.0)[0]
         raise WrongTensor(f"There is no model '{model}'; was '{nearest}' meant?")
-    return CONTRACTS[model]
+    return contracts[model]
 
 
 def outputs_of(contract: Contract, wanted: Iterable[str] | None) -> list[str]:

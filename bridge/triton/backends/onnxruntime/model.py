@@ -79,7 +79,7 @@ class TritonPythonModel:
         self._name = config["name"]
         self._batched = config["max_batch_size"] > 0
         self._outputs = [output["name"] for output in config["output"]]
-        providers = _providers(config, args["model_instance_kind"], args["model_instance_device_id"])
+        providers = execution_providers(config, args["model_instance_kind"], args["model_instance_device_id"])
         self._session = ort.InferenceSession(
             path, session_options(config, path.parents[2]), providers=providers
         )
@@ -151,7 +151,7 @@ def _level(config: Config) -> ort.GraphOptimizationLevel:
     return levels.get(str(graph.get("level")), ort.GraphOptimizationLevel.ORT_ENABLE_ALL)
 
 
-def _providers(config: Config, kind: str, device: str) -> list[str | Provider]:
+def execution_providers(config: Config, kind: str, device: str) -> list[str | Provider]:
     """Return the execution providers, the preferred first; one that is missing here is skipped and named."""
     accelerators = config.get("optimization", {}).get("execution_accelerators", {})
     wanted: list[Provider] = []
