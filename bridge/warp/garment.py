@@ -15,6 +15,7 @@ Points = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 
+COLLAR = (GarmentPoint.COLLAR_LEFT, GarmentPoint.COLLAR_RIGHT)
 SHOULDER = (GarmentPoint.SHOULDER_LEFT, GarmentPoint.SHOULDER_RIGHT)
 ARMPIT = (GarmentPoint.ARMPIT_LEFT, GarmentPoint.ARMPIT_RIGHT)
 CUFF_OUTER = (GarmentPoint.CUFF_OUTER_LEFT, GarmentPoint.CUFF_OUTER_RIGHT)

@@ -19,7 +19,7 @@ from bridge.warp.body import (
     unit,
 )
 from bridge.warp.ease import TORSO_GIRTH, blur, fill_unknown, snap, worn_half_width
-from bridge.warp.garment import ARMPIT, HEM, HIP, INSET, SHOULDER, WAIST, Garment, Numbers, outline
+from bridge.warp.garment import ARMPIT, COLLAR, HEM, HIP, INSET, SHOULDER, WAIST, Garment, Numbers, outline
 
 _LEVELS = np.concatenate([
     np.linspace(-1.0, 0.0, 8, endpoint=False),
@@ -30,10 +30,13 @@ _LEVELS = np.concatenate([
 _ARMPIT_DROP = 0.27  # the armpits' place between the shoulders' tips and the hips
 _SHOULDER_SEAMS = 1.07  # between the sleeves' seams over the shoulders, as a share of the joints' distance
 _VERTICAL = 0.94  # cloth on a body is seen a little shorter than flat: it leans over chest and hips
-# Around the neck a worn garment leans back: what lies flat above the shoulders' tips is seen foreshortened, and
-# the neckline's front rides up by this share of the armhole's height.
-_COLLAR_SEEN = 0.25
-_COLLAR_RISE = 0.15
+# Measured on worn and flat pairs, as affine maps of their prints: above the armpits a garment leans back, and its
+# height is seen at this share of its width's scale.
+_CHEST_SEEN = 0.86
+_SHOULDERS_SEEN = 0.25  # likewise of what lies above the shoulders' tips, at the sides
+# How high cloth rests above the joints, over the distance from the middle: at the neck and at the shoulder's tip, as
+# shares of the joints' distance.
+_SHOULDER_LINE = ([0.25, 0.46], [0.265, 0.165])
 
 
 @dataclass(frozen=True)
@@ -203,10 +206,24 @@ def place_torso(body: Body, garment: Garment, torso: Torso, fit: Fit) -> Points:
         _place_side(body, torso, fit, axis, _half_widths(body, garment, torso, fit, axis, side), side)
         for side in (LEFT, RIGHT)
     ]
-    armhole = float((fit.armpits - fit.tips).mean(axis=0) @ body.down)
-    rise = _COLLAR_RISE * armhole * np.clip(1.0 - torso.level, 0.0, 1.0)
-    middle = (sides[LEFT] + sides[RIGHT]) / 2 - body.down * rise[:, None]
+    middle = (sides[LEFT] + sides[RIGHT]) / 2
+    if garment.has(*COLLAR):
+        lower = _front(body, garment, torso, fit) - (middle - body.shoulders.mean(axis=0)) @ body.down
+        lower[torso.level > 1] = np.interp(1.0, torso.level, lower)
+        fade = np.interp(torso.level, [1.0, 1.6], [1.0, 0.0])
+        middle = middle + body.down * (lower * fade)[:, None]
     return np.stack([sides[RIGHT], middle, sides[LEFT]], axis=1).astype(np.float32)
+
+
+def _front(body: Body, garment: Garment, torso: Torso, fit: Fit) -> Scalars:
+    """Tell how far below the shoulders' joints the rungs' middles lie ``(n,)`` [px], down to the armpits.
+
+    The neckline hangs from where its ends rest on the shoulders, not from the sleeves' seams.
+    """
+    out = garment.distance(COLLAR) / 2 * fit.scale / body.width
+    rest = float(np.interp(out, *_SHOULDER_LINE)) * body.width
+    below = torso.centre[:, 1] - garment.middle(COLLAR)[1]
+    return np.asarray(_CHEST_SEEN * fit.scale * below - rest, np.float32)
 
 
 def _axis(body: Body, fit: Fit, drop: Scalars) -> Points:
@@ -226,7 +243,7 @@ def _place_side(body: Body, torso: Torso, fit: Fit, axis: Points, half: Scalars,
     leave = np.interp(level, [1.0, 1.35], [1.0, 0.0])[:, None]
     below = seam + (fit.armpits[side] - at_armpit) * leave
     chord = fit.tips[side] + (fit.armpits[side] - fit.tips[side]) * np.clip(level, 0, 1)[:, None]
-    above = _COLLAR_SEEN * fit.scale * np.minimum(torso.drop(0.0), 0.0)[:, None] * body.down
+    above = _SHOULDERS_SEEN * fit.scale * np.minimum(torso.drop(0.0), 0.0)[:, None] * body.down
     return np.where(level[:, None] <= 1, chord + above, below).astype(np.float32)
 
 
