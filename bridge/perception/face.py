@@ -14,6 +14,7 @@ _ANCHORS = anchors(_DETECTION_SIDE, (8, 16, 16, 16))
 _ROI = 1.5  # the mesh's crop over the face's box, as MediaPipe's face_landmark graph scales it
 _LEFT_EYE_OUTER, _RIGHT_EYE_OUTER = 263, 33  # of the mesh
 _LEAST = 0.5
+_SMALLEST = 8.0  # a crop's side [px]: nothing smaller shows a face
 _HEAD = slice(BodyPoint.NOSE, BodyPoint.MOUTH_RIGHT + 1)
 
 
@@ -82,6 +83,7 @@ def _head_crops(keypoints: Float32) -> list[Crop]:
     size = max(
         3.0 * float(np.ptp(points, axis=0).max()),
         0.6 * float(np.linalg.norm(shoulders[0] - shoulders[1])),
+        _SMALLEST,
     )
     crop = Crop.pointing(points.mean(axis=0), eyes - mouth, size)
     return [crop, crop.shifted(0, 0, 1.8)]
@@ -99,4 +101,5 @@ def _around(mesh: Float32) -> Crop:
     inside = level.to_crop(mesh[:, :2], 1)
     low, high = inside.min(axis=0), inside.max(axis=0)
     centre = level.to_photo((low + high)[None] / 2, 1)[0]
-    return Crop(float(centre[0]), float(centre[1]), _ROI * float((high - low).max()), level.angle)
+    size = max(_ROI * float((high - low).max()), _SMALLEST)
+    return Crop(float(centre[0]), float(centre[1]), size, level.angle)

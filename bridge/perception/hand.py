@@ -16,6 +16,7 @@ _PALM = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18]  # the points that say where t
 _FROM_POSE, _FROM_HAND = 2.7, 2.0  # the crop over the palm
 _UP = -0.1  # the crop's shift towards the fingers
 _LEAST = 0.5
+_SMALLEST = 8.0  # a palm's side [px]: nothing smaller shows a hand
 _SIDES = ((P.LEFT_WRIST, P.LEFT_INDEX, P.LEFT_PINKY), (P.RIGHT_WRIST, P.RIGHT_INDEX, P.RIGHT_PINKY))
 
 
@@ -56,7 +57,7 @@ def _from_pose(points: Float32) -> Crop:
     wrist, index, pinky = points
     middle = (2 * index + pinky) / 3
     size = 2 * float(np.linalg.norm(middle - wrist))
-    crop = Crop.pointing(middle, middle - wrist, max(size, 8.0))
+    crop = Crop.pointing(middle, middle - wrist, max(size, _SMALLEST))
     return crop.shifted(0, _UP, _FROM_POSE)
 
 
@@ -67,5 +68,6 @@ def _from_hand(points: Float32) -> Crop:
     palm = turned.to_crop(points[_PALM, :2], 1)
     low, high = palm.min(axis=0), palm.max(axis=0)
     centre = turned.to_photo((low + high)[None] / 2, 1)[0]
-    crop = Crop(float(centre[0]), float(centre[1]), float((high - low).max()), turned.angle)
+    size = max(float((high - low).max()), _SMALLEST)
+    crop = Crop(float(centre[0]), float(centre[1]), size, turned.angle)
     return crop.shifted(0, _UP, _FROM_HAND)

@@ -125,7 +125,8 @@ def _decide(lab: Float32, prior: Float32) -> Float32:
     limit = np.where(certain, np.minimum(limit, 6), limit)
     evidence = np.clip(background - person, -limit, limit)
     # where both networks agree and their outline is far, they are right, whatever the colours say
-    firm = np.where(certain, np.sign(depth) * np.minimum(depth / _EDGE, 1) ** 2, 0)
+    far = np.clip(depth / _EDGE, -1, 1)
+    firm = np.where(certain, far * np.abs(far), 0)
     odds = 0.8 * evidence + 1.5 * _logit(prior) + 4 * firm
     return sigmoid(odds)
 
