@@ -151,12 +151,14 @@ class EmbeddedTriton:
         raise ServerUnavailable(f"No free port could be kept for the embedded Triton; see {self.log}.")
 
     def _served(self, links: Path) -> Path:
-        """Return the repository, or a folder with links to those of its models that are wanted."""
-        if self._models is None:
-            return self._repository
+        """Return a folder with links to the wanted models.
+
+        Links to all of them too: the Python backend can't start a model whose path holds a space.
+        """
         links.mkdir()
-        for name in self._models:
-            (links / name).symlink_to(self._repository / name)
+        for model in self._repository.iterdir():
+            if self._models is None or model.name in self._models:
+                (links / model.name).symlink_to(model)
         return links
 
     def _until_ready(self, process: subprocess.Popen[bytes], log: StartLog) -> bool:
