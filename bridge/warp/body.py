@@ -63,11 +63,14 @@ class Reach:
 
     Attributes:
         distance: ``(n,)`` [px] to the last pixel inside.
-        seen: ``(n,)`` whether the end is the silhouette's own edge, rather than an arm or hair in front of it.
+        seen: ``(n,)`` whether the end is the silhouette's own edge.
+        blocked: ``(n,)`` whether the end is something in front of the person's own mask: an arm, hair, a bag. A walk
+            that ends at its limit or at the photo's edge is neither.
     """
 
     distance: Scalars
     seen: Flags
+    blocked: Flags
 
 
 @dataclass(frozen=True)
@@ -185,4 +188,5 @@ class Body:
         end = np.where(ended.any(axis=1), ended.argmax(axis=1), len(steps) - 1)
         rows = np.arange(len(end))
         free = self.matte[y[rows, end], x[rows, end]] < 128
-        return Reach(steps[end], ended.any(axis=1) & free & within[rows, end])
+        proper = ended.any(axis=1) & within[rows, end]
+        return Reach(steps[end], proper & free, proper & ~free)

@@ -258,11 +258,11 @@ def _half_widths(body: Body, garment: Garment, torso: Torso, fit: Fit, axis: Poi
     reach = body.reach(body.trunk, axis, np.broadcast_to(body.outward(side), axis.shape), 1.3 * body.width)
     known = reach.seen & on_torso & (reach.distance > 0.6 * bare)
     seen = fill_unknown(
-        reach.distance, known, np.maximum(bare, np.where(on_torso, 0.9 * reach.distance, 0.0))
+        reach.distance, known, np.maximum(bare, np.where(on_torso & reach.blocked, 0.9 * reach.distance, 0.0))
     )
     half = snap(worn_half_width(flat, np.minimum(bare, seen), TORSO_GIRTH), seen, on_torso)
     # Up to an arm that hides its edge, nothing but the torso was seen.
-    half = np.where(on_torso & ~reach.seen, np.maximum(half, reach.distance + 2 * INSET), half)
+    half = np.where(on_torso & reach.blocked, np.maximum(half, reach.distance + 2 * INSET), half)
     if garment.category is Category.DRESS:
         half = np.where(down > 1.0, np.maximum(flat * _hang(flat, half, down), 0.9 * half), half)
     return blur(half, 1.5)
