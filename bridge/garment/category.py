@@ -54,7 +54,7 @@ def guess(shape: Shape) -> dict[Category, float]:
     """How well each category fits a shape; 0 is neutral, 1 and more is clear."""
     hangs = 1.2 * (shape.sleeves == 2) + 0.5 * (shape.sleeves == 1) + 2.0 * min(max(shape.dip - 0.08, 0), 0.6)
     lower = 2.5 * (shape.legs > 0.2) + 0.6 * (shape.dip < 0.08) * (shape.shoulder > 0.5) - hangs
-    length = (shape.aspect - 2.25) / 0.4
+    length = (shape.aspect - 2.45) / 0.4
     upper = 0.4 + hangs - 2.5 * (shape.legs > 0.25)
     return {
         Category.UPPER: upper - max(length, 0),

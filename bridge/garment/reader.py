@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +11,7 @@ from bridge.garment import bottoms, tops
 from bridge.garment.category import decide
 from bridge.garment.cutout import cut_out
 from bridge.garment.frame import Pixels, find_frame
+from bridge.garment.inside import find_neckline, inside_above
 from bridge.garment.outline import Outline, Side, trace
 
 Landmarks = npt.NDArray[np.float32]
@@ -42,15 +41,14 @@ class GarmentReader:
         mask = cut_out(garment_image)
         outline = trace(mask, find_frame(mask))
         found = decide(outline, claimed)
-        points = (
-            _read_bottom(outline)
-            if found is Category.LOWER
-            else _read_top(outline, long=found is Category.DRESS)
-        )
+        if found is Category.LOWER:
+            points, inside = _read_bottom(outline), np.zeros_like(mask)
+        else:
+            points, inside = _read_top(garment_image, mask, outline, long=found is Category.DRESS)
         return {
             "garment_category": np.array([found.value.encode()], object),
             "garment_mask": mask,
-            "garment_inside": np.zeros_like(mask),
+            "garment_inside": inside,
             "garment_points": points,
         }
 
@@ -63,17 +61,27 @@ def _parse(category: npt.NDArray[np.object_]) -> Category:
         raise BadInput(f"There is no category {word!r}. Please send auto, upper, lower or dress.") from None
 
 
-def _read_top(outline: Outline, *, long: bool) -> Landmarks:
+def _read_top(image: Pixels, mask: Pixels, outline: Outline, *, long: bool) -> tuple[Landmarks, Pixels]:
     width = tops.half_width(outline)
-    points = _both(outline, lambda side: tops.read_side(side, outline, width, long=long))
-    _put(points, outline, GarmentPoint.COLLAR_FRONT, (*outline.left.path[0], 0.5))
+    sides = [(side, tops.read_side(side, outline, width, long=long)) for side in (outline.left, outline.right)]
+    points = _collect(outline, sides)
+    left, right = (np.array([side.sign * found["rim"][0], found["rim"][1]]) for side, found in sides)
+    neckline = find_neckline(image, mask, outline.frame, right, left)
+    front, inside = (*outline.left.path[0], 0.5), np.zeros_like(mask)
+    if neckline is not None:
+        lowest = neckline.edge[np.argmax(neckline.edge[:, 1])]
+        front = (float(lowest[0]), float(lowest[1]), min(1.0, neckline.score))
+        inside = inside_above(neckline.edge, mask, outline.frame)
+    _put(points, outline, GarmentPoint.COLLAR_FRONT, front)
     _put(points, outline, GarmentPoint.HEM_CENTRE, (*outline.left.path[-1], 0.9))
-    return points
+    return points, inside
 
 
 def _read_bottom(outline: Outline) -> Landmarks:
     crotch = bottoms.find_crotch(outline)
-    points = _both(outline, lambda side: bottoms.read_side(side, outline, crotch))
+    points = _collect(
+        outline, [(side, bottoms.read_side(side, outline, crotch)) for side in (outline.left, outline.right)]
+    )
     if crotch is None:
         _put(points, outline, GarmentPoint.HEM_CENTRE, (*outline.left.path[-1], 0.9))
     else:
@@ -81,11 +89,14 @@ def _read_bottom(outline: Outline) -> Landmarks:
     return points
 
 
-def _both(outline: Outline, read: Callable[[Side], tops.Found]) -> Landmarks:
+def _collect(outline: Outline, sides: list[tuple[Side, tops.Found]]) -> Landmarks:
+    """Turn both sides' findings into the contract's rows; what it has no name for stays out."""
     points = np.zeros((len(GarmentPoint), 3), np.float32)
-    for side, word in ((outline.left, "LEFT"), (outline.right, "RIGHT")):
-        for name, (x, y, score) in read(side).items():
-            _put(points, outline, GarmentPoint[f"{name.upper()}_{word}"], (side.sign * x, y, score))
+    for side, found in sides:
+        for name, (x, y, score) in found.items():
+            row = f"{name.upper()}_{'LEFT' if side.sign > 0 else 'RIGHT'}"
+            if row in GarmentPoint.__members__:
+                _put(points, outline, GarmentPoint[row], (side.sign * x, y, score))
     return points
 
 

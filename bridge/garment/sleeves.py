@@ -49,7 +49,8 @@ def find_sleeve(side: Side, half_width: float) -> Sleeve | None:
         and side.path[first : last + 1, 0].max() > side.path[last, 0] + LEDGE * half_width
         and _ledge(side, first, last) > LEDGE * half_width
     ]
-    notches = [n for n in notches if side.path[n[1], 0] > 0.3 * half_width]
+    lowest = side.path[:, 1].max() - 0.1 * np.ptp(side.path[:, 1])
+    notches = [n for n in notches if side.path[n[1], 0] > 0.3 * half_width and side.path[n[1], 1] < lowest]
     if not notches:
         return None
     _, notch = max(notches)
@@ -83,7 +84,9 @@ def _cuff(side: Side, notch: int, half_width: float) -> tuple[int, int]:
     if len(index) < 8:
         return begin, notch
     bend = np.clip(turning(side.path, 6), -0.5, 1.3) + np.clip(turning(side.path, 12), -0.5, 1.3)
-    index = index[:: max(1, len(index) // 110)]
+    # Where the sleeve lies on the body, the cuff ends at the notch itself.
+    bend[notch - 2 : notch + 1] = np.maximum(bend[notch - 2 : notch + 1], 0.5)
+    index = np.r_[index[: -1 : max(1, len(index) // 110)], notch]
     at = side.path[index]
     first, second = np.triu_indices(len(index), k=3)
     chord = at[second] - at[first]
@@ -95,6 +98,7 @@ def _cuff(side: Side, notch: int, half_width: float) -> tuple[int, int]:
     across = np.abs((chord * _direction(at, first, second)).sum(-1)) / np.maximum(length, 1)
     fits = (length > 0.16 * half_width) & (length < 1.1 * half_width)
     score = bend[index[first]] + bend[index[second]] + 3.0 * reach / max(float(reach.max()), 1) - 1.6 * across
+    score += 0.5 * np.minimum(length / half_width, 0.8)
     score -= 4 * np.clip(way / np.maximum(length, 1) - 1.03, 0, 2)
     best = int(np.argmax(np.where(fits, score, -np.inf)))
     return int(index[first[best]]), int(index[second[best]])

@@ -34,11 +34,12 @@ def read_side(side: Side, outline: Outline, width: float, *, long: bool) -> Foun
         long: whether it is a dress, whose hips are wanted as well.
 
     Returns:
-        collar, shoulder, armpit, cuff_outer, cuff_inner, waist, hip, hem: those that there are.
+        rim, collar, shoulder, armpit, cuff_outer, cuff_inner, waist, hip, hem: those that there are. The rim is
+        the neckline's corner; the collar lies below it where a standing collar rises from the shoulders.
     """
     sleeve = find_sleeve(side, width)
     limit = sleeve.outer if sleeve else _sleeveless_limit(side, width)
-    collar = _collar(side, limit, width)
+    rim, collar = _collar(side, sleeve, limit, width)
     found: Found = {}
     if sleeve:
         shoulder = _shoulder(side, collar, sleeve, width)
@@ -49,6 +50,7 @@ def read_side(side: Side, outline: Outline, width: float, *, long: bool) -> Foun
     else:
         shoulder, below = _armhole(side, collar, limit, width)
         armpit, trust = side.path[below], 0.8
+    found["rim"] = (*side.path[rim], 0.9)
     found["collar"] = (*side.path[collar], 0.9)
     found["shoulder"] = (*side.path[shoulder], 0.8)
     found["armpit"] = (armpit[0], armpit[1], trust)
@@ -64,20 +66,26 @@ def _sleeveless_limit(side: Side, width: float) -> int:
     return int(np.argmax(outside)) if outside.any() else len(y) // 2
 
 
-def _collar(side: Side, limit: int, width: float) -> int:
+def _collar(side: Side, sleeve: Sleeve | None, limit: int, width: float) -> tuple[int, int]:
     """The corner between the neckline and the shoulder.
 
-    It stands out from the chord between the neckline's middle and the shoulder; where a standing collar or a hood
-    rises from the shoulders, the corner at its foot counts.
+    It stands out from the chord between the neckline's middle and the shoulder. Where a standing collar or a hood
+    rises from the shoulders, the corner at its foot is given as well; else the same again.
     """
-    outward = np.nonzero(side.path[:limit, 0] > 0.8 * width)[0]
-    end = int(outward[0]) if len(outward) else limit
-    corner, _ = farthest(side.path, 0, end)
+    if sleeve:
+        outward = np.nonzero(side.path[:limit, 0] > 0.8 * max(width, 0.9 * side.path[sleeve.notch, 0]))[0]
+        end = int(outward[0]) if len(outward) else limit
+    else:
+        end, _ = farthest(side.path, 0, limit)
+    corner, depth = farthest(side.path, 0, end)
+    if depth < 0.02 * width:
+        corner = end
+    end = max(end, corner + 1)
     foot, depth = deepest(side.path, corner, end)
     rise = side.path[foot, 1] - side.path[corner, 1]
     closed = side.path[0, 1] < side.path[corner, 1] + 0.5 * rise
     high = closed and rise > 0.12 * width and depth > 0.06 * width and side.path[foot, 0] < 0.7 * width
-    return foot if high else corner
+    return corner, foot if high else corner
 
 
 def _shoulder(side: Side, collar: int, sleeve: Sleeve, width: float) -> int:

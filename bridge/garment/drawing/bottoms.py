@@ -28,7 +28,7 @@ class BottomCut:
     waist: float = 108
     band: float = 32
     dip: float = 7
-    hip: Point = (138, 140)
+    hip: Point = (136, 120)
     hem: Point = (118, 800)
     crotch: float = 232
     inner: Point = (34, 806)
@@ -154,7 +154,7 @@ def _leg_folds(cut: BottomCut, sign: int, rng: np.random.Generator) -> list[Fold
     crease = Fold((sign * middle, cut.hem[1]), (sign * cut.hip[0] * 0.52, cut.crotch * 0.75), 9, 0.05)
     folds.append(crease)
     for _ in range(7 if long else 2):
-        y = rng.uniform(cut.crotch + 60, cut.hem[1] - 30)
+        y = cut.crotch + (cut.hem[1] - cut.crotch) * rng.uniform(0.2, 0.95)
         x = sign * rng.uniform(cut.inner[0], cut.hem[0])
         folds.append(Fold((x, y), (x + rng.uniform(-50, 50), y - rng.uniform(20, 80)), rng.uniform(6, 12), rng.uniform(0.03, 0.09) * rng.choice([-1, 1]), rng.uniform(-8, 8)))
     return folds

@@ -49,9 +49,9 @@ _TOPS: dict[str, TopCut] = {
 _BOTTOMS: dict[str, BottomCut] = {
     "trousers": BottomCut(),
     "shorts": BottomCut(
-        waist=136, band=34, hip=(178, 150), hem=(204, 398), crotch=262, inner=(26, 416), dip=9
+        waist=136, band=34, hip=(178, 148), hem=(204, 398), crotch=262, inner=(26, 416), dip=9
     ),
-    "skirt": BottomCut(waist=122, band=30, hip=(176, 170), hem=(268, 560), crotch=0, hem_sag=26, pleats=13),
+    "skirt": BottomCut(waist=122, band=30, hip=(170, 136), hem=(268, 560), crotch=0, hem_sag=26, pleats=13),
 }
 
 _INK: Colour = (28, 36, 58)
@@ -145,13 +145,15 @@ def _plain_look(kind: Kind, cloth: Colour, accent: Colour, light: Colour, rng: n
 
 
 def _varied(cut: Cut, rng: np.random.Generator, vary: float) -> Cut:
-    """Stretch every measure of a cut by up to ``vary`` times 18 percent; ribbing comes and goes."""
+    """Stretch a cut: as a whole by up to ``vary`` times 14 percent either way, and every measure by up to 6."""
+    wide, long = 1 + 0.14 * vary * rng.uniform(-1, 1, 2)
     changed: dict[str, float | tuple[float, float]] = {}
     for item in fields(cut):
         value = getattr(cut, item.name)
-        share = 1 + 0.18 * vary * rng.uniform(-1, 1)
+        share = 1 + 0.06 * vary * rng.uniform(-1, 1)
         if isinstance(value, tuple):
-            changed[item.name] = (value[0] * share, value[1])
+            tall = long if value[1] > 300 else 1.0
+            changed[item.name] = (value[0] * wide * share, value[1] * tall)
         elif isinstance(value, float | int) and not isinstance(value, bool):
-            changed[item.name] = type(value)(value * share)
+            changed[item.name] = type(value)(value * (1 + 3 * (share - 1)))
     return replace(cut, **changed)  # type: ignore[arg-type]
