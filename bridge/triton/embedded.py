@@ -197,6 +197,7 @@ def _command(wheel: Wheel, backends: Path, models: Path, region: str, ports: Por
         "allow-vertex-ai": "false",
         "allow-gpu-metrics": "false",
         "grpc-restricted-protocol": f"{_CLOSED}:admin={key}",
+        "http-restricted-api": f"{_CLOSED}:admin={key}",
     }
     return [
         str(wheel.server),

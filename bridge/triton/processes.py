@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,13 +78,15 @@ def _popen(
 
 
 def stop(process: subprocess.Popen[bytes], patience: float) -> None:
-    """Ask the server to stop; kill what is left of its session after ``patience`` [s]."""
+    """Ask the server to stop; kill what is left of its session after ``patience`` [s], and see it gone."""
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(patience)
-    for pid in members(process.pid):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    while left := members(process.pid):
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
     process.wait()
 
 

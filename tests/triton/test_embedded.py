@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import re
 import signal
@@ -17,6 +18,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import tritonclient.grpc as triton
+from tritonclient.utils import InferenceServerException
 
 from bridge.contracts import DECODE
 from bridge.errors import ServerUnavailable
@@ -70,6 +73,20 @@ def test_memory_counts_server_and_models(tiny_server: EmbeddedTriton) -> None:
     memory = tiny_server.memory()
     assert memory.processes == 5
     assert 50 < memory.pss < memory.rss < 2000
+
+
+def test_what_no_caller_needs_is_closed(tiny_server: EmbeddedTriton) -> None:
+    """Shared memory, tracing and logging by request, and changing the models while the server runs."""
+    with triton.InferenceServerClient(tiny_server.url) as client:
+        for call in (
+            client.get_system_shared_memory_status,
+            client.get_trace_settings,
+            client.get_log_settings,
+            lambda: client.load_model("echo"),
+            lambda: client.unload_model("echo"),
+        ):
+            with pytest.raises(InferenceServerException, match=r"restricted|not allowed"):
+                call()
 
 
 def test_http_and_metrics_listen_where_they_are_wanted(tmp_path: Path) -> None:
@@ -139,7 +156,12 @@ def test_every_end_of_the_program_is_the_end_of_the_server(tmp_path: Path, numbe
     repository = write_repository(tmp_path)
     program = Path(__file__).with_name("serve_tiny.py")
     command = [sys.executable, str(program), str(repository), str(tmp_path / "log")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as running:
         assert running.stdout is not None
         session = int(running.stdout.readline())
         assert len(processes.members(session)) == 2
