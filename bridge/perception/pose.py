@@ -50,7 +50,7 @@ class PoseFinder:
         height, width = image.shape[:2]
         people = self._people(image)
         if not people:
-            raise NoPerson("no person was found in the photo; send one that shows at least the upper body")
+            raise NoPerson("In the photo no person was found. Please send one that shows the upper body.")
         index = max(int(person_index[0]), 0)
         if index >= len(people):
             raise NoPerson(_out_of_range(index, len(people)))
@@ -154,7 +154,7 @@ def _keypoints(pose: Pose, height: int, width: int) -> Float32:
     return keypoints
 
 
-def _straighten(keypoints: Float32, shoulder: int, elbow: int, hand: list[int]) -> None:
+def _straighten(keypoints: Float32, shoulder: P, elbow: P, hand: list[P]) -> None:
     """Replace a forearm that the photo doesn't show by the upper arm's continuation, in place.
 
     The network invents one, often bent before the chest.
@@ -166,4 +166,4 @@ def _straighten(keypoints: Float32, shoulder: int, elbow: int, hand: list[int]) 
 
 def _out_of_range(index: int, count: int) -> str:
     people, valid = ("1 person", "0") if count == 1 else (f"{count} people", f"0 to {count - 1}")
-    return f"the photo shows {people}; person_index {index} names nobody: send {valid}, 0 being the largest"
+    return f"The photo shows {people}; person_index {index} names nobody: send {valid}, 0 being the largest."

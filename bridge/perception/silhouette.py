@@ -19,6 +19,7 @@ from bridge.perception.nets import Arrays, Bool, Float32, Net, UInt8, sigmoid
 _NET_SIDE = 256
 _WORK = 512  # long side of the picture on which the decision is made [px]
 _EDGE = 9  # how far the networks' outline may be wrong [px of the working picture]
+_SOFT = 5.0  # how far from the outline anything may be half transparent [px of the working picture]
 _REACH = 0.12  # what is worn or held lies within this share of the person's height
 
 
@@ -45,7 +46,7 @@ class Silhouette:
         reach = _REACH * float(box[3] - box[1]) * scale
         prior = _prior(_shrunk(self._people(image, box), scale), person, reach)
         share = _decide(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32), prior)
-        share = _connected(share, _seen(keypoints, scale, share.shape))
+        share = _connected(_firm(share), _seen(keypoints, scale, share.shape))
         model = guided.Guide(small, radius=3, epsilon=1e-4).model(share)
         alpha = guided.apply(image.astype(np.float32) / 255, model)
         # the filter's skirts reach far: 0.1 and 0.9 count as nothing and all
@@ -135,6 +136,13 @@ def _seeds(mask: Bool) -> Float32:
     kernel = np.ones((_EDGE, _EDGE), np.uint8)
     eroded = cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_REPLICATE)
     return eroded.astype(np.float32)
+
+
+def _firm(share: Float32) -> Float32:
+    """Make up its mind wherever the outline is far: only an edge, or hair, can be half the person's."""
+    inside = share > 0.5
+    away = ~(_grown(inside, _SOFT) & _grown(~inside, _SOFT))
+    return np.where(away, inside, share).astype(np.float32)
 
 
 def _connected(share: Float32, points: npt.NDArray[np.intp]) -> Float32:
