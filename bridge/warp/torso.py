@@ -29,6 +29,7 @@ _LEVELS = np.concatenate([
 
 _ARMPIT_DROP = 0.27  # the armpits' place between the shoulders' tips and the hips
 _SHOULDER_SEAMS = 1.07  # between the sleeves' seams over the shoulders, as a share of the joints' distance
+_NECKLINE = 0.505  # between the neckline's ends, likewise: 0.50 to 0.51 on worn crew necks
 _VERTICAL = 0.94  # cloth on a body is seen a little shorter than flat: it leans over chest and hips
 # Measured on worn and flat pairs, as affine maps of their prints: above the armpits a garment leans back, and its
 # height is seen at this share of its width's scale.
@@ -145,12 +146,23 @@ def fit_upper(body: Body, garment: Garment) -> Fit:
         return _fit_sleeveless(body, garment, tips)
     scale = _SHOULDER_SEAMS * body.width / garment.distance(SHOULDER)
     armhole = float(garment.middle(ARMPIT)[1] - garment.middle(SHOULDER)[1])
-    # The wider a garment is cut, the lower its armholes: dropped shoulders show in the armhole's height.
-    loose = float(np.clip(1.0 + 0.75 * (armhole / garment.distance(SHOULDER) - 0.56), 1.0, 1.25))
-    down_the_arm = 0.5 * (loose - 1.0) * body.width
+    loose = _looseness(body, garment, scale)
+    down_the_arm = 0.5 * max(loose - 1.0, 0.0) * body.width
     outward = np.stack([body.outward(LEFT), body.outward(RIGHT)])
     tips = (tips + down_the_arm * (0.8 * outward + 0.6 * body.down)).astype(np.float32)
     return Fit(scale * loose, tips, armpits(body, tips, scale * loose * armhole * _VERTICAL))
+
+
+def _looseness(body: Body, garment: Garment, scale: float) -> float:
+    """Tell how much wider than the body a garment's shoulders are cut; 1 is a sleeve set in at the shoulder's tip.
+
+    Shoulders are cut from narrow to dropped, necklines to the neck's size: their ratio tells the cut. Both being
+    uncertain, the geometric mean of the two scales is taken.
+    """
+    if not garment.has(*COLLAR):
+        return 1.0
+    by_neck = _NECKLINE * body.width / garment.distance(COLLAR)
+    return float(np.sqrt(np.clip(by_neck / scale, 0.8, 1.45)))
 
 
 def _fit_sleeveless(body: Body, garment: Garment, tips: Points) -> Fit:
