@@ -6,16 +6,20 @@ from typing import cast
 
 import numpy as np
 
-from bridge.compose.fill import detail, echo, spread_fast
-from bridge.compose.pixels import Bits, Floats
+from bridge.compose.fill import detail, echo, spread, spread_fast
+from bridge.compose.pixels import Bits, Floats, halve, largest, resize
 
 STRIDE = 4
-"""Every fourth row and column is enough to fit ten coefficients."""
+"""Every fourth row and column of the halved photo is enough to fit ten coefficients."""
 DEGREE = 3
 """A studio wall is lit so evenly that a cubic describes it; what remains is spread."""
 
 TOLERANCE = 0.04
 """A smooth wall's pixels lie this near to the cubic, and what is spread, whatever the noise."""
+SMOOTH = 0.025
+"""A wall whose pixels lie further from the cubic than this, by their median, is no wall."""
+THINGS = 16.0
+"""Things in a room that are finer than this [px] are mirrored."""
 PLAIN = 0.006
 """Mean fine contrast below which a wall has no texture, only grain."""
 _POWERS = np.array([(i, j) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)])
@@ -36,16 +40,22 @@ def paint_background(picture: Floats, known: Bits, hole: Bits) -> Floats:
     """
     if known.sum() < 64:
         return _flat(picture, known)
-    wall = _wall(picture, known)
-    rest = picture - wall
-    off = np.abs(rest).max(2)
+    small, seen = halve(picture), halve(known.astype(np.float32)) == 1
+    wall = _wall(small, seen)
+    off = largest(np.abs(small - wall))
+    typical = float(np.median(off[::STRIDE][seen[::STRIDE]]))
+    if typical > SMOOTH:
+        # A room full of things: what stands beside the hole is mirrored into it.
+        return spread_fast(picture, known.astype(np.float32)) + echo(
+            detail(picture, known, THINGS), known, hole
+        )
     # Whatever differs from the wall far more than the wall from itself is a shadow or a missed strand.
-    sure = known & (off <= max(TOLERANCE, 6 * float(np.median(off[known][::STRIDE]))))
-    filled = wall + spread_fast(rest, sure.astype(np.float32))
-    texture = detail(picture, sure)
+    sure = seen & (off <= max(TOLERANCE, 6 * typical))
+    filled = resize(wall + spread(small - wall, sure.astype(np.float32)), known.shape)
+    texture = detail(picture, known)
     if float(np.abs(texture).mean()) * known.size < PLAIN * known.sum():
         return filled
-    return cast(Floats, filled + echo(texture, sure, hole))
+    return cast(Floats, filled + echo(texture, known, hole))
 
 
 def _flat(picture: Floats, known: Bits) -> Floats:
@@ -68,7 +78,7 @@ def _wall(picture: Floats, known: Bits) -> Floats:
     for _ in range(2):
         heavy = terms * weight[:, None]
         # The ridge keeps the cubic calm where the wall is seen on one side only.
-        normal = heavy.T @ terms + np.eye(terms.shape[1], dtype=np.float32) * 1e-3 * len(colours)
+        normal = heavy.T @ terms + np.eye(terms.shape[1], dtype=np.float32) * 1e-5 * len(colours)
         coefficients = np.linalg.solve(normal, heavy.T @ colours)
         error = np.abs(colours - terms @ coefficients).max(1)
         weight = (error <= 3 * np.median(error) + 1e-3).astype(np.float32)
@@ -78,7 +88,8 @@ def _wall(picture: Floats, known: Bits) -> Floats:
         matrix = np.zeros((DEGREE + 1, DEGREE + 1), np.float32)
         matrix[_POWERS[:, 0], _POWERS[:, 1]] = coefficients[:, channel]
         wall[..., channel] = up.astype(np.float32) @ matrix @ aside.T.astype(np.float32)
-    return wall
+    # Far from what is seen a cubic may go anywhere; a wall does not.
+    return np.clip(wall, colours.min(0), colours.max(0))
 
 
 def _terms(x: Floats, y: Floats) -> Floats:

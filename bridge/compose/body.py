@@ -20,10 +20,14 @@ NECK = (0.15, 0.15, 0.165)
 TORSO = (0.56, 0.54, 0.50, 0.46, 0.44, 0.48, 0.54)
 """Half widths over the distance of the shoulder joints, evenly along the bone (rounded from ANSUR II's
 circumferences; the torso from the shoulders past the waist to the hips)."""
+FINGER = 0.17
+"""Half a finger's width over the distance of the index's and the little finger's knuckles."""
 WAIST = 0.74
 """Where trousers end: this share of the way from the shoulders to the hip joints."""
 TUCKED = 0.12
 """A garment that ends this little below the waist is tucked in."""
+DEEP = 0.3
+"""A wrist this much further from the camera than its shoulder, over the distance of the joints, lies deep."""
 CHEST = 4
 """The bin of the torso (of 16) at the height of the armpits."""
 SLOPE = 0.05
@@ -38,8 +42,10 @@ class Body:
 
     arms: tuple[tuple[Limb, Limb], tuple[Limb, Limb]]  # left, right: upper arm, forearm
     legs: tuple[tuple[Limb, Limb], tuple[Limb, Limb]]  # left, right: thigh, calf
+    fingers: tuple[Limb, ...]  # of the hands that are seen
     torso: Limb  # the middle of the shoulders to the middle of the hips
     neck: Limb  # the chin to the middle of the shoulders
+    hidden: tuple[bool, bool]  # left, right: the forearm is behind the back
     waist: float  # where trousers end, as the torso's t
     unit: float  # the distance of the shoulder joints [px]
 
@@ -53,11 +59,26 @@ def find_body(scene: Scene) -> Body:
     return Body(
         arms=_pairs(scene, (BodyPoint.LEFT_SHOULDER, BodyPoint.LEFT_ELBOW, BodyPoint.LEFT_WRIST), Label.ARMS),
         legs=_pairs(scene, (BodyPoint.LEFT_HIP, BodyPoint.LEFT_KNEE, BodyPoint.LEFT_ANKLE), Label.LEGS),
+        fingers=tuple(bone for hand in scene.hands for bone in _fingers(hand)),
         torso=torso,
         neck=limb(_chin(scene, shoulders), shoulders, _times(NECK, unit)),
+        hidden=(
+            _behind(scene, BodyPoint.LEFT_SHOULDER, BodyPoint.LEFT_WRIST),
+            _behind(scene, BodyPoint.RIGHT_SHOULDER, BodyPoint.RIGHT_WRIST),
+        ),
         waist=_waist(scene, torso),
         unit=unit,
     )
+
+
+def _fingers(hand: Floats) -> list[Limb]:
+    """The bones of the thumb and the fingers, from MediaPipe's 21 points of a hand."""
+    half = FINGER * float(np.linalg.norm(hand[5] - hand[17]))
+    return [
+        limb(hand[joint], hand[joint + 1], (half, half))
+        for knuckle in (1, 5, 9, 13, 17)
+        for joint in range(knuckle, knuckle + 3)
+    ]
 
 
 def _trunk(scene: Scene, plain: Limb) -> Limb:
@@ -71,9 +92,9 @@ def _trunk(scene: Scene, plain: Limb) -> Limb:
 
 
 def _seen(scene: Scene, label: Label) -> Floats:
-    """Every fourth pixel [n, 2] of a label."""
-    rows, columns = np.nonzero(scene.labels[::2, ::2] == label)
-    return np.stack([columns, rows], 1).astype(np.float32) * 2
+    """Every ninth pixel [n, 2] of a label."""
+    rows, columns = np.nonzero(scene.labels[::3, ::3] == label)
+    return np.stack([columns, rows], 1).astype(np.float32) * 3
 
 
 def _times(shares: tuple[float, ...], unit: float) -> tuple[float, ...]:
@@ -100,6 +121,14 @@ def _gap(points: Floats, start: Floats, end: Floats) -> Floats:
     bone = end - start
     t = np.clip((points - start) @ bone / max(float(bone @ bone), 1e-3), 0, 1)
     return np.linalg.norm(points - start - t[:, None] * bone, axis=1).astype(np.float32)
+
+
+def _behind(scene: Scene, shoulder: BodyPoint, wrist: BodyPoint) -> bool:
+    """Whether a forearm is behind the back: its wrist lies deep, and no hand is seen there."""
+    if scene.depth[wrist] - scene.depth[shoulder] < DEEP * scene.unit:
+        return False
+    hand = np.linalg.norm(_seen(scene, Label.HANDS) - scene.points[wrist], axis=1)
+    return bool((hand > 0.5 * scene.unit).all())
 
 
 def _chin(scene: Scene, shoulders: Floats) -> Floats:
@@ -150,19 +179,19 @@ def bare(body: Body, matte: Bytes, category: Category) -> Bytes:
         _draw_torso(plan, body, Label.NECK, Label.LOWER if category is Category.UPPER else Label.LEGS)
         _fill(plan, _yoke(body), Label.NECK)
         _fill(plan, body.neck.outline(), Label.NECK)
-        for pair in body.arms:
-            _draw_pair(plan, pair, Label.ARMS)
+        for pair, behind in zip(body.arms, body.hidden, strict=True):
+            _draw_limbs(plan, pair[:1] if behind else pair, Label.ARMS)
     return np.where(matte >= 128, plan, Label.BACKGROUND).astype(np.uint8)
 
 
 def _draw_legs(plan: Bytes, body: Body) -> None:
     for pair in body.legs:
-        _draw_pair(plan, pair, Label.LEGS)
+        _draw_limbs(plan, pair, Label.LEGS)
 
 
-def _draw_pair(plan: Bytes, pair: tuple[Limb, Limb], label: Label) -> None:
-    """Two bones and their joint: discs round off what the strips leave open."""
-    for part in pair:
+def _draw_limbs(plan: Bytes, limbs: tuple[Limb, ...], label: Label) -> None:
+    """Bones and their joints: discs round off what the strips leave open."""
+    for part in limbs:
         _fill(plan, part.outline(), label)
         for joint, at in ((part.start, 0), (part.end, -1)):
             x, y = joint + part.centre[at] * part.across

@@ -9,14 +9,26 @@ import numpy as np
 
 from bridge.compose.fill import local_mean, meet, spread, spread_fast
 from bridge.compose.hidden import Canvas
-from bridge.compose.pixels import Bits, Floats, blur, dilate, distance, erode, local_max, luma, resize, sample
+from bridge.compose.pixels import (
+    Bits,
+    Floats,
+    blur,
+    dilate,
+    distance,
+    erode,
+    largest,
+    local_max,
+    luma,
+    resize,
+    sample,
+)
 from bridge.contracts import Label
 
 STEP = 2
 """The way of the strands is smooth: it is found on half the resolution."""
 HANGING = 0.02
 """Weight of the prior that hair hangs straight down, against the strands that are seen."""
-LOCKS = ((5.0, 6, 0.7), (1.8, 6, 0.6), (0.7, 5, 0.4))
+LOCKS = ((5.0, 6, 0.45), (1.8, 6, 0.4), (0.7, 5, 0.25))
 """Locks and strands: width [px], doublings of their length, share of the contrast."""
 CONTRAST_SIGMA = 12.0
 """What is finer than this [px] is the contrast of strands, what is coarser the light on the hair."""
@@ -68,8 +80,8 @@ def _sure(canvas: Canvas) -> Bits:
     known = erode(canvas.known(Label.HAIR), 2)
     if not known.any():
         return known
-    off = np.abs(canvas.picture - np.median(canvas.picture[known], axis=0)).max(2)
-    return cast(Bits, known & (off < FOREIGN))
+    off = largest(np.abs(canvas.picture - np.median(canvas.picture[known], axis=0)))
+    return known & (off < FOREIGN)
 
 
 def _pigment(picture: Floats, known: Bits) -> tuple[Floats, float]:
@@ -83,8 +95,9 @@ def _pigment(picture: Floats, known: Bits) -> tuple[Floats, float]:
 
 
 def _strands(flow: Floats, shape: tuple[int, ...], random: np.random.Generator) -> Floats:
-    """Noise drawn out along the flow (Cabral and Leedom, "Imaging vector fields using line integral
-    convolution", 1993; each pass doubles the length). FP32 [h, w] of deviation 1.
+    """Noise drawn out along the flow, FP32 [h, w] of deviation 1.
+
+    Cabral and Leedom, "Imaging vector fields using line integral convolution", 1993; each pass doubles the length.
     """
     height, width = shape[0], shape[1]
     way = resize(flow, (height, width))

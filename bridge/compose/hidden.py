@@ -50,12 +50,22 @@ class Canvas:
         return one_of(self.targets, labels) & self.hidden
 
 
-def blank(scene: Scene, body: Body) -> Canvas:
-    """Hide what has to be hidden, and plan what to paint there."""
-    hidden = _covered(scene) if scene.region is None else scene.region
+def blank(scene: Scene, body: Body, band: Bits) -> Canvas:
+    """Hide what has to be hidden, and plan what to paint there.
+
+    Args:
+        scene: the photo and its labels.
+        body: the limbs, for the plan.
+        band: bool [h, w], see :func:`strands`.
+    """
+    old = scene.is_any(OLD[scene.category])
+    hidden = _covered(scene, old) | band if scene.region is None else scene.region
     picture = to_unit(scene.image)
     picture[hidden] = 0
-    return Canvas(picture, hidden, _plan(scene, body, hidden), scene.matte < FAINT)
+    # Hair in front of the old garment is planned away like the garment, and laid on later (see `matting`).
+    gone = hidden & (old | band)
+    targets = np.where(gone, bare(body, scene.matte, scene.category), scene.labels).astype(np.uint8)
+    return Canvas(picture, hidden, targets, scene.matte < FAINT)
 
 
 def strands(scene: Scene) -> Bits:
@@ -68,18 +78,11 @@ def strands(scene: Scene) -> Bits:
     return dilate(old, radius) & dilate(hair, radius) & (hair | old)
 
 
-def _covered(scene: Scene) -> Bits:
+def _covered(scene: Scene, old: Bits) -> Bits:
     """What the old garment covers, with its rim; never the face, nor the inside of a hand."""
-    old = scene.is_any(OLD[scene.category])
     halo = max(2.0, HALO * scene.unit)
     kept = (scene.labels == Label.FACE) | erode(scene.labels == Label.HANDS, 2)
     kept |= erode(scene.is_any((Label.HAIR, Label.ACCESSORY)), 1)
     # On skin the old garment leaves its shadow, which is wider than the mixture of colours.
     shaded = dilate(old, SHADOW * scene.unit) & scene.is_any((Label.NECK, Label.ARMS, Label.LEGS))
-    return (dilate(old, halo) & ~kept) | shaded | strands(scene)
-
-
-def _plan(scene: Scene, body: Body, hidden: Bits) -> Bytes:
-    """The labels once the old garment is gone; hair in front of it is laid on later (see `matting`)."""
-    gone = hidden & (scene.is_any(OLD[scene.category]) | strands(scene))
-    return np.where(gone, bare(body, scene.matte, scene.category), scene.labels).astype(np.uint8)
+    return (dilate(old, halo) & ~kept) | shaded

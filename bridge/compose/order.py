@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from bridge.compose.body import Body
 from bridge.compose.limb import Limb
@@ -12,8 +13,10 @@ from bridge.contracts import Category, Label, Part
 
 ARMPIT = 0.35
 """Down to this share of the upper arm the garment's body lies over the arm (its shoulder); below, the arm over it."""
-CUFF = 0.12
-"""A sleeve may reach this share of a bone past the place where most of it ends."""
+CUFF = 0.06
+"""A sleeve reaches this share of a bone past the place where all but its outermost pixels end."""
+ASTRAY = 0.2
+"""An arm's skin lies nearer to its bone than this, over the distance of the shoulder joints."""
 STEP = 2
 
 _ALWAYS = (Label.FACE, Label.HAIR, Label.ACCESSORY)
@@ -49,24 +52,32 @@ def _arms_in_front(targets: Bytes, parts: Bytes, body: Body) -> Bits:
     front = np.zeros(small.shape, bool)
     at = np.nonzero(one_of(small, (Label.ARMS, Label.HANDS)))
     if len(at[0]):
-        side, place = _whose(np.stack([at[1], at[0]], 1).astype(np.float32) * STEP, body)
-        reach = [_reach(pieces, part, pair) for part, pair in zip(_SLEEVES, body.arms, strict=True)]
-        own = pieces[at] == np.array(_SLEEVES)[side]
-        over_own = place > np.array(reach)[side] + CUFF
-        front[at] = np.where(own, over_own, place > ARMPIT)
+        side, place, gap = _whose(np.stack([at[1], at[0]], 1).astype(np.float32) * STEP, body)
+        # As far as its own sleeve reaches, an arm is inside the garment, whatever part of it lies there.
+        cuffs = [_reach(pieces, part, pair) for part, pair in zip(_SLEEVES, body.arms, strict=True)]
+        bare = place > np.maximum(np.array(cuffs)[side] + CUFF, ARMPIT)
+        # Skin far from any arm, such as a bared waist, is no arm in front of anything.
+        front[at] = bare & ((gap < ASTRAY * body.unit) | (small[at] == Label.HANDS))
     whole = np.repeat(np.repeat(front, STEP, 0), STEP, 1)[: targets.shape[0], : targets.shape[1]]
     return whole & one_of(targets, (Label.ARMS, Label.HANDS))
 
 
-def _whose(points: Floats, body: Body) -> tuple[np.ndarray, Floats]:
-    """Which arm (0 left, 1 right) points [n, 2] belong to, and where: 0 shoulder, 1 elbow, 2 wrist, on to the hand."""
-    gaps, places = zip(*(_along(points, pair) for pair in body.arms), strict=True)
-    side = np.argmin(np.stack(gaps), 0)
-    return side, np.stack(places)[side, np.arange(len(points))]
+def _whose(points: Floats, body: Body) -> tuple[npt.NDArray[np.intp], Floats, Floats]:
+    """Which arm points [n, 2] belong to, where on it, and how far from its bone.
+
+    Returns:
+        0 left or 1 right; the place: 0 shoulder, 1 elbow, 2 wrist, and on to the hand; the distance [px].
+    """
+    gaps, places = (
+        np.stack(values) for values in zip(*(_along(points, pair) for pair in body.arms), strict=True)
+    )
+    side = np.argmin(gaps, 0)
+    every = np.arange(len(points))
+    return side, places[side, every], gaps[side, every]
 
 
 def _along(points: Floats, pair: tuple[Limb, Limb]) -> tuple[Floats, Floats]:
-    """Distance of points [n, 2] from an arm [px] and their place along it."""
+    """Distance of points [n, 2] from an arm's bones [px] and their place along it."""
     (upper, v), (fore, w) = pair[0].place(points), pair[1].place(points)
     # A hand is as long as half a forearm; it still counts as the forearm's.
     past = [
@@ -83,4 +94,4 @@ def _reach(pieces: Bytes, part: Part, pair: tuple[Limb, Limb]) -> float:
     rows, columns = np.nonzero(pieces == part)
     if len(rows) < 16:
         return 0.0
-    return float(np.percentile(_along(np.stack([columns, rows], 1).astype(np.float32) * STEP, pair)[1], 90))
+    return float(np.percentile(_along(np.stack([columns, rows], 1).astype(np.float32) * STEP, pair)[1], 95))

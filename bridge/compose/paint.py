@@ -11,11 +11,11 @@ import numpy as np
 from bridge.compose.background import paint_background
 from bridge.compose.body import Body
 from bridge.compose.cloth import paint_cloth
-from bridge.compose.fill import grain, grain_of
+from bridge.compose.fill import grain
 from bridge.compose.hair import paint_hair
 from bridge.compose.hidden import Canvas
 from bridge.compose.light import Light
-from bridge.compose.pixels import Bits, Floats, Window, around, blur, erode
+from bridge.compose.pixels import Bits, Floats, Window, around, blur, erode, shade
 from bridge.compose.scene import CLOTH, SKIN, one_of
 from bridge.compose.skin import paint_skin
 from bridge.contracts import Label
@@ -24,7 +24,7 @@ EDGE = 1.6
 """Blur [px] of the labels' edges before they are sharpened again: as sharp as a lens draws them."""
 WALL_GAP = 2.0
 """Background this near [px] to anything else is mixed with it and teaches nothing."""
-SIGHT = 0.5
+SIGHT = 0.35
 """How far around its work a painter looks, over the distance of the shoulder joints."""
 
 Labels = tuple[Label, ...]
@@ -32,7 +32,7 @@ Labels = tuple[Label, ...]
 
 @dataclass(frozen=True)
 class Sheet:
-    """One painter's work: colours wherever its labels are wanted in a window."""
+    """One painter's work: colours wherever its labels are wanted, in a window."""
 
     labels: Labels
     window: Window
@@ -46,49 +46,51 @@ class Painted:
     canvas: Canvas
     sheets: tuple[Sheet, ...]
 
-    def join(self, within: Bits) -> Floats:
+    def join(self, within: Bits | None = None) -> Floats:
         """Join the sheets by the labels, with soft edges.
 
         Args:
-            within: bool [h, w]; labels outside it are ignored.
+            within: bool [h, w]; labels outside it are ignored. None: none is.
 
         Returns:
             FP32 [h, w, 3]: the photo where nothing is hidden; hidden pixels far from ``within`` are 0.
         """
-        sums = np.zeros_like(self.canvas.picture)
-        total = np.full(within.shape, 1e-6, np.float32)
+        joined = self.canvas.picture.copy()
+        total = np.full(joined.shape[:2], 1e-6, np.float32)
         for sheet in self.sheets:
-            targets = self.canvas.targets[sheet.window]
-            plane = blur((one_of(targets, sheet.labels) & within[sheet.window]).astype(np.float32), EDGE)
-            share = plane * plane
-            share[(plane < 0.02) | ~self.canvas.hidden[sheet.window]] = 0
-            sums[sheet.window] += share[..., None] * sheet.colours
+            here = one_of(self.canvas.targets[sheet.window], sheet.labels)
+            if within is not None:
+                here &= within[sheet.window]
+            share = blur(here.astype(np.float32), EDGE) ** 2 * self.canvas.hidden[sheet.window]
+            joined[sheet.window] += shade(sheet.colours, share)
             total[sheet.window] += share
-        sums /= total[..., None]
-        seen = ~self.canvas.hidden
-        sums[seen] = self.canvas.picture[seen]
-        return sums
+        # Outside the hidden pixels nothing was added, and the photo stays as it is.
+        return shade(joined, np.where(self.canvas.hidden, 1 / total, 1).astype(np.float32))
 
 
-def paint_hidden(canvas: Canvas, body: Body, light: Light, random: np.random.Generator) -> Painted:
+def paint_hidden(
+    canvas: Canvas, body: Body, light: Light, noise: float, random: np.random.Generator
+) -> Painted:
     """Paint everything hidden; only those painters work whose label is wanted.
 
     Args:
         canvas: the blanked photo.
         body: the limbs.
         light: the photo's light.
+        noise: standard deviation of the photo's grain.
         random: for the grain.
 
     Returns:
         The painters' sheets.
     """
+    whole = (slice(0, canvas.hidden.shape[0]), slice(0, canvas.hidden.shape[1]))
     sheets = []
-    if canvas.wanted(*SKIN).any():
-        noise = grain(canvas.hidden.shape, grain_of(canvas.picture, ~canvas.hidden), random)
-        whole = (slice(0, canvas.hidden.shape[0]), slice(0, canvas.hidden.shape[1]))
-        sheets.append(Sheet(SKIN, whole, paint_skin(canvas, body, light) + noise))
+    wanted = canvas.wanted(*SKIN)
+    if wanted.any():
+        skin = paint_skin(canvas, body, light) + grain(canvas.hidden.shape, noise, random)
+        sheets.append(_trimmed(Sheet(SKIN, whole, skin), wanted))
     painters: list[tuple[Label, Callable[[Canvas], Floats]]] = [
-        (Label.BACKGROUND, _wall),
+        (Label.BACKGROUND, partial(_wall, noise=noise, random=random)),
         (Label.HAIR, partial(paint_hair, unit=body.unit, random=random)),
         *((label, partial(paint_cloth, label=label)) for label in CLOTH),
     ]
@@ -96,10 +98,19 @@ def paint_hidden(canvas: Canvas, body: Body, light: Light, random: np.random.Gen
         wanted = canvas.wanted(label)
         if wanted.any():
             window = around(wanted, SIGHT * body.unit)
-            sheets.append(Sheet((label,), window, paint(canvas.crop(window))))
+            sheets.append(_trimmed(Sheet((label,), window, paint(canvas.crop(window))), wanted[window]))
     return Painted(canvas, tuple(sheets))
 
 
-def _wall(canvas: Canvas) -> Floats:
+def _trimmed(sheet: Sheet, wanted: Bits) -> Sheet:
+    """Keep what is wanted of a sheet, and the few pixels around that its soft edges need."""
+    rows, columns = around(wanted, 4 * EDGE)
+    down, right = sheet.window[0].start, sheet.window[1].start
+    window = (slice(down + rows.start, down + rows.stop), slice(right + columns.start, right + columns.stop))
+    return Sheet(sheet.labels, window, np.ascontiguousarray(sheet.colours[rows, columns]))
+
+
+def _wall(canvas: Canvas, noise: float, random: np.random.Generator) -> Floats:
     known = erode(canvas.known(Label.BACKGROUND) & canvas.empty, WALL_GAP)
-    return paint_background(canvas.picture, known, canvas.wanted(Label.BACKGROUND))
+    wall = paint_background(canvas.picture, known, canvas.wanted(Label.BACKGROUND))
+    return wall + grain(known.shape, noise, random)

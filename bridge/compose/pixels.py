@@ -21,6 +21,8 @@ Window = tuple[slice, slice]
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of R, G and B in the luma of sRGB-coded values (ITU-R BT.601)."""
+WIDE = 3
+"""A wider structuring element than this [px] costs more than a distance transform."""
 
 
 def to_unit(image: Bytes) -> Floats:
@@ -30,7 +32,7 @@ def to_unit(image: Bytes) -> Floats:
 
 def to_bytes(picture: Floats) -> Bytes:
     """FP32 0..1 to the nearest bytes; what lies outside is clipped."""
-    return cast(Bytes, cv2.convertScaleAbs(np.clip(picture, 0, 1), alpha=255))
+    return cast(Bytes, cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255))
 
 
 def blur(array: Floats, sigma: float) -> Floats:
@@ -47,8 +49,8 @@ def blur(array: Floats, sigma: float) -> Floats:
     return resize(cast(Floats, cv2.GaussianBlur(small, (0, 0), sigma / factor)), (height, width))
 
 
-def resize(array: Floats, shape: tuple[int, int]) -> Floats:
-    """Resample to ``shape`` (height, width): averages when it shrinks, bilinear when it grows."""
+def resize(array: Floats, shape: tuple[int, ...]) -> Floats:
+    """Resample to the height and width of ``shape``: averages when it shrinks, bilinear when it grows."""
     way = cv2.INTER_AREA if shape[0] < array.shape[0] else cv2.INTER_LINEAR
     return cast(Floats, cv2.resize(array, (shape[1], shape[0]), interpolation=way))
 
@@ -71,12 +73,14 @@ def disc(radius: float) -> Bytes:
 
 def dilate(bits: Bits, radius: float) -> Bits:
     """Grow by ``radius`` px."""
-    return cast(Bits, cv2.dilate(bits.view(np.uint8), disc(radius)) > 0)
+    if radius > WIDE:
+        return distance(~bits) <= radius if bits.any() else bits
+    return cv2.dilate(bits.view(np.uint8), disc(radius)) > 0
 
 
 def erode(bits: Bits, radius: float) -> Bits:
     """Shrink by ``radius`` px; the picture's border does not eat into it."""
-    return cast(Bits, cv2.erode(bits.view(np.uint8), disc(radius), borderValue=1) > 0)
+    return cv2.erode(bits.view(np.uint8), disc(radius), borderValue=(1,)) > 0
 
 
 def soft(bits: Bits, sigma: float) -> Floats:
@@ -117,7 +121,17 @@ def sample(array: Floats, x: Floats, y: Floats) -> Floats:
 
 def mix(below: Floats, above: Floats, alpha: Floats) -> Floats:
     """Lay ``above`` over ``below`` with straight ``alpha`` [h, w]."""
-    return cast(Floats, below + (above - below) * alpha[..., None])
+    return cast(Floats, cv2.blendLinear(above, below, alpha, 1 - alpha))
+
+
+def shade(picture: Floats, gain: Floats) -> Floats:
+    """Multiply a picture by a plane."""
+    return cast(Floats, cv2.multiply(picture, cv2.merge((gain, gain, gain))))
+
+
+def largest(picture: Floats) -> Floats:
+    """The largest of the three channels."""
+    return cast(Floats, np.maximum(np.maximum(picture[..., 0], picture[..., 1]), picture[..., 2]))
 
 
 def local_max(plane: Floats, radius: int) -> Floats:

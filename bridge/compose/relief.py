@@ -17,7 +17,7 @@ from bridge.contracts import Label
 
 STEP = 2
 """Skin is smooth: it is painted on half the resolution, its grain is added later."""
-FALLOFF = 0.26
+FALLOFF = 0.34
 """How much darker skin is where it turns away from the camera; limbs of studio photos lie at 0.2 to 0.35."""
 CHIN_SHADOW = 0.15
 """How much darker the neck is right under the chin."""
@@ -59,12 +59,15 @@ def _normals(targets: Bytes, body: Body) -> tuple[Floats, Floats]:
         normals[at] = _round(_points(at), [part for pair in limbs for part in pair])
     at = np.nonzero(targets == Label.ARMS)
     normals[at] = _shoulders(_points(at), normals[at], body)
+    at = np.nonzero(targets == Label.LEGS)
+    normals[at] = _hips(_points(at), normals[at], body)
     at = np.nonzero(targets == Label.NECK)
     normals[at] = _trunk(_points(at), body)
     hands = targets == Label.HANDS
     if hands.any():
         right, down = inflate(hands, 0.05 * body.unit / STEP)
-        normals[hands] = np.stack([right, down], 2)[hands]
+        palm = np.stack([right, down], 2)[hands]
+        normals[hands] = _fingers(_points(np.nonzero(hands)), palm, body.fingers)
     return normals[..., 0], normals[..., 1]
 
 
@@ -86,12 +89,29 @@ def _round(points: Floats, limbs: list[Limb]) -> Floats:
     return normals
 
 
+def _fingers(points: Floats, palm: Floats, fingers: tuple[Limb, ...]) -> Floats:
+    """Normals [n, 2] of a hand: on the fingers theirs, else the palm's."""
+    on = np.zeros(len(points), bool)
+    for part in fingers:
+        t, u = part.normalised(points)
+        on |= (t > -0.2) & (t < 1.1) & (np.abs(u) < 1)
+    return np.where(on[:, None], _round(points, list(fingers)), palm).astype(np.float32)
+
+
 def _shoulders(points: Floats, normals: Floats, body: Body) -> Floats:
     """At its top an arm passes into the chest: no edge on the inner side down to the armpit."""
     inward = np.sign(body.torso.place(points)[1])
     facing = -inward * (normals @ body.torso.across)
     top = np.min([smoothstep(0.1, 0.5, pair[0].place(points)[0]) for pair in body.arms], axis=0)
     return np.where((facing > 0)[:, None], normals * top[:, None], normals).astype(np.float32)
+
+
+def _hips(points: Floats, normals: Floats, body: Body) -> Floats:
+    """Above the crotch the legs are one with the belly."""
+    t, u = body.torso.normalised(points)
+    belly = CHEST_FLATNESS * np.clip(u[:, None], -STEEPEST, STEEPEST) * body.torso.across
+    share = smoothstep(1.05, 1.4, t)[:, None]
+    return cast(Floats, belly * (1 - share) + normals * share)
 
 
 def _trunk(points: Floats, body: Body) -> Floats:

@@ -19,16 +19,18 @@ JAW = (
     234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454,
 )  # fmt: skip
 """The face mesh's points along the jaw, from the right ear to the left (MediaPipe's face oval, its lower half)."""
-FACE_SURE = 0.5
-"""Below this score the face mesh is not used."""
+SURE = 0.5
+"""Below this score neither the face mesh nor a hand is used."""
 SHOULDERS_TO_TORSO = 0.65
 """Distance of the shoulder joints over the distance shoulders to hips, frontal: about 0.33 m to 0.5 m
 (ANSUR II: biacromial breadth less the deltoids; suprasternale to trochanter)."""
 
 SLIVER = 0.016
 """Hair narrower than this, over the distance of the shoulder joints, is a misread collar."""
-ISLAND = 0.15
-"""Smaller than a square of this side, over the same distance, is an island."""
+ISLAND, SPOT = 0.15, 0.05
+"""Smaller than a square of this side, over the same distance, is an island; skin, a spot of skin's colour."""
+RING = 0.03
+"""An island lies in the garment as deep as this, over the same distance."""
 
 OLD: dict[Category, tuple[Label, ...]] = {
     Category.UPPER: (Label.UPPER,),
@@ -50,6 +52,7 @@ class Scene:
     points: Floats  # [33, 2], BodyPoint rows, pixel indices
     depth: Floats  # [33], px, nearer is negative
     jaw: Floats | None  # [21, 2] from right to left, pixel indices; None without a face
+    hands: tuple[Floats, ...]  # [21, 2] each, pixel indices, of the hands that are seen
     layer: Bytes  # [h, w, 4]
     parts: Bytes  # [h, w] of Part
     region: Bits | None  # the user's mask; None: the system decides
@@ -78,6 +81,7 @@ class Scene:
             labels=self.labels[window],
             points=self.points - shift,
             jaw=None if self.jaw is None else self.jaw - shift,
+            hands=tuple(hand - shift for hand in self.hands),
             layer=self.layer[window],
             parts=self.parts[window],
             region=None if self.region is None else self.region[window],
@@ -128,17 +132,23 @@ def tidied(labels: Bytes, old: tuple[Label, ...], unit: float) -> Bytes:
     garment = one_of(labels, old)
     if not garment.any():
         return labels
-    near = dilate(garment, 3)
+    near = dilate(garment, max(3.0, RING * unit))
     hair = labels == Label.HAIR
     broad = dilate(erode(hair, SLIVER * unit / 2), 2 * SLIVER * unit)
-    stray = hair & ~broad & near
-    for label in sorted(set(np.unique(labels).tolist()) - set(old)):
-        count, islands, stats, _ = cv2.connectedComponentsWithStats((labels == label).view(np.uint8))
-        touching = np.bincount(islands[near], minlength=count)
-        # Of a flower on the garment more lies near the garment than of what the garment only borders on.
-        small = (stats[:, cv2.CC_STAT_AREA] < (ISLAND * unit) ** 2) & (
-            touching > 0.3 * stats[:, cv2.CC_STAT_AREA]
-        )
-        small[0] = False
-        stray |= small[islands]
+    stray = hair & ~broad & dilate(garment, 3)
+    for label in np.nonzero(np.bincount(labels.ravel()))[0]:
+        if label not in old:
+            side = (SPOT if label in SKIN else ISLAND) * unit
+            stray |= _islands(labels == label, near, side * side)
     return np.where(stray, old[0], labels).astype(np.uint8)
+
+
+def _islands(bits: Bits, near: Bits, area: float) -> Bits:
+    """The components below an area [px] of which half lies ``near``: what only borders on it has less there."""
+    count, islands, stats, _ = cv2.connectedComponentsWithStats(bits.view(np.uint8))
+    small = stats[:, cv2.CC_STAT_AREA] < area
+    small[0] = False
+    if not small.any():
+        return np.zeros_like(bits)
+    touching = np.bincount(islands[near], minlength=count)
+    return cast(Bits, (small & (touching > 0.5 * stats[:, cv2.CC_STAT_AREA]))[islands])

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from bridge.compose.light import Light
-from bridge.compose.pixels import Floats, blur
+from bridge.compose.pixels import Floats, blur, halve, resize
 
 WIDTH = 0.022
 """Softness of a contact shadow over the distance of the shoulder joints: 4 to 6 px at 768x1024."""
-DEPTH = 0.32
+DEPTH = 0.26
 """How much light is missing right at the edge."""
 FAINTEST = 0.012
 """Less than this (3 of 255 on white) is cut off, so that a shadow ends somewhere."""
@@ -30,10 +30,12 @@ def contact_shadow(above: Floats, light: Light, unit: float) -> Floats:
         FP32 [h, w] in [0, 1]: the share of the light that is missing beside the thing; 0 under it.
     """
     sigma = max(1.5, WIDTH * unit)
-    shift = light.shadow * np.float32(0.7 * sigma)
+    half = sigma / 2
+    shift = light.shadow * np.float32(0.7 * half)
     move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
-    soft = blur(above, sigma)
-    moved = cv2.warpAffine(soft, move, above.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    soft = blur(halve(above), half)
+    moved = cv2.warpAffine(soft, move, soft.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
     # A straight edge's blur is one half there: doubled, the shadow starts with its full depth.
-    shade = DEPTH * np.minimum(2 * cast(Floats, moved), 1) ** 1.5 * (1 - above)
-    return cast(Floats, np.maximum(shade - FAINTEST, 0).astype(np.float32))
+    near = np.minimum(2 * cast(Floats, moved), 1)
+    shade = resize(np.maximum(DEPTH * near * np.sqrt(near) - FAINTEST, 0), above.shape)
+    return cast(Floats, shade * (1 - above))

@@ -10,7 +10,7 @@ from bridge.compose.body import Body
 from bridge.compose.fill import meet, spread
 from bridge.compose.hidden import Canvas
 from bridge.compose.light import TINTS, Light
-from bridge.compose.pixels import LUMA, Bits, Bytes, Floats, distance, erode, resize, smoothstep
+from bridge.compose.pixels import LUMA, Bits, Bytes, Floats, distance, erode, largest, resize, smoothstep
 from bridge.compose.relief import STEP, relief
 from bridge.compose.scene import SKIN, one_of
 from bridge.contracts import Label
@@ -50,19 +50,22 @@ def paint_skin(canvas: Canvas, body: Body, light: Light) -> Floats:
     # The visible skin of hands and faces has shapes of its own: there it is taken as it is.
     own = one_of(targets, (Label.FACE, Label.HANDS))
     flat = canvas.picture[::STEP, ::STEP] / _tinted(np.where(own, 1, shading).astype(np.float32))
-    known = erode(skin & ~hidden, 1)
-    base, weight = _base(flat, known, targets), _trust(flat, known, targets)
+    known = skin & ~hidden
+    inside = erode(known, 1)
+    base = _base(flat, inside, targets)
+    trust = _trust(flat, base, known, targets)
+    weight = trust * inside
     # Near visible skin its very colour, so that no seam shows; further away the person's.
     near = np.exp(-distance(weight <= 0.2) / np.float32(LOCAL * body.unit / STEP))
     colour = base + spread(flat - base, weight) * near[..., None]
     painted = np.clip(colour * _tinted(shading), 0, 1).astype(np.float32)
     face = targets == Label.FACE
     visible, reach = canvas.picture[::STEP, ::STEP], SEAM * body.unit / STEP
-    rest = skin & ~face
+    rest, sure = skin & ~face, trust > 0.1
     meet(painted, visible, face & ~hidden, face & hidden, reach, (-2 * SEAM_LIMIT, SEAM_LIMIT))
     # The jaw's rim tells how dark the neck is right below it, never how bright.
     meet(painted, visible, face & ~hidden, rest & hidden, reach, (-2 * SEAM_LIMIT, 0))
-    meet(painted, visible, rest & ~hidden, rest & hidden, reach, (-2 * SEAM_LIMIT, SEAM_LIMIT))
+    meet(painted, visible, rest & sure, rest & hidden, reach, (-2 * SEAM_LIMIT, SEAM_LIMIT))
     return resize(np.clip(painted, 0, 1), canvas.targets.shape)
 
 
@@ -70,9 +73,9 @@ def _tinted(shading: Floats) -> Floats:
     return cast(Floats, np.maximum(shading, 0.2)[..., None] ** TINTS)
 
 
-def _trust(flat: Floats, known: Bits, targets: Bytes) -> Floats:
+def _trust(flat: Floats, base: Floats, known: Bits, targets: Bytes) -> Floats:
     """How far each known pixel tells the colour of bare skin, FP32 [h, w] in [0, 1]."""
-    off = np.abs(flat - _base(flat, known, targets)).max(2)
+    off = largest(np.abs(flat - base))
     trust = known * smoothstep(2 * OUTLIER, OUTLIER, off)
     # A face has make-up and expression, fingers are creased: other skin, where it is seen, knows better.
     return cast(

@@ -8,7 +8,19 @@ import numpy as np
 
 from bridge.compose.fill import grain, grain_of, local_mean
 from bridge.compose.light import Light, inflate
-from bridge.compose.pixels import Bits, Floats, blur, erode, luma, resize, smoothstep, to_unit
+from bridge.compose.pixels import (
+    Bits,
+    Floats,
+    around,
+    blur,
+    erode,
+    largest,
+    luma,
+    resize,
+    shade,
+    smoothstep,
+    to_unit,
+)
 from bridge.compose.scene import OLD, Scene
 from bridge.contracts import Part
 
@@ -26,29 +38,33 @@ PATTERN = 0.02
 STEP = 2
 
 
-def dress_up(scene: Scene, light: Light, random: np.random.Generator) -> Floats:
+def dress_up(scene: Scene, light: Light, noise: float, random: np.random.Generator) -> Floats:
     """Light the layer as the photo is lit, and give it the photo's grain.
 
     Args:
         scene: with the layer.
         light: the photo's light.
+        noise: standard deviation of the photo's grain.
         random: for the grain.
 
     Returns:
         FP32 [h, w, 3], the layer's colours; meaningful where its alpha is above 0.
     """
-    colours = to_unit(np.ascontiguousarray(scene.layer[..., :3]))
+    lit = np.zeros((*scene.parts.shape, 3), np.float32)
     covered = scene.layer[..., 3] > 0
-    gain = _rounded(scene, light)
+    if not covered.any():
+        return lit
+    window = around(covered, 4)
+    near, inside = scene.crop(window), covered[window]
+    colours = to_unit(np.ascontiguousarray(near.layer[..., :3]))
+    gain = _rounded(near, light)
     if scene.region is None:
-        gain = gain * (1 + FOLDS * folds(scene))
+        gain = gain * (1 + FOLDS * folds(near))
     # The garment's colour is its own: only the distribution of light on it changes.
-    mean = float(gain[covered].mean()) if covered.any() else 1.0
-    lit = colours * (gain / np.float32(mean))[..., None]
-    photo = to_unit(scene.image)
-    visible = np.ones(covered.shape, bool) if scene.region is None else ~scene.region
-    missing = grain_of(photo, visible) ** 2 - grain_of(colours, erode(covered, 2)) ** 2
-    return cast(Floats, lit + grain(covered.shape, max(missing, 0.0) ** 0.5, random))
+    gain /= float(gain[inside].mean())
+    missing = max(noise**2 - grain_of(colours, inside) ** 2, 0.0) ** 0.5
+    lit[window] = shade(colours, gain) + grain(inside.shape, missing, random)
+    return lit
 
 
 def _rounded(scene: Scene, light: Light) -> Floats:
@@ -74,9 +90,9 @@ def folds(scene: Scene) -> Floats:
     picture = to_unit(np.ascontiguousarray(scene.image[::STEP, ::STEP]))
     weight = old * _plain(picture, old)
     brightness = luma(picture)
-    around = local_mean(brightness, weight, 0.12 * scene.unit / STEP)
+    level = local_mean(brightness, weight, 0.12 * scene.unit / STEP)
     fine = local_mean(brightness, weight, 1.0)
-    relative = (fine - around) / np.maximum(around, 0.12)
+    relative = (fine - level) / np.maximum(level, 0.12)
     deep = smoothstep(1.6 * FOLD_LIMIT, FOLD_LIMIT, np.abs(relative))
     fade = np.clip(blur(weight.astype(np.float32), 0.02 * scene.unit) * 2 - 1, 0, 1)
     return resize(cast(Floats, relative * deep * fade), scene.labels.shape)
@@ -86,7 +102,7 @@ def _plain(picture: Floats, old: Bits) -> Floats:
     """Where the old cloth has its one colour and no pattern, FP32 [h, w] in [0, 1]; 0 if most of it is patterned."""
     brightness = luma(picture)
     chroma = picture - brightness[..., None]
-    off = np.abs(chroma - np.median(chroma[old], axis=0)).max(2)
+    off = largest(np.abs(chroma - np.median(chroma[old], axis=0)))
     texture = blur(np.abs(brightness - blur(brightness, 1.5)), 3)
     step = np.abs(brightness - np.median(brightness[old]))
     plain = (

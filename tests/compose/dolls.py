@@ -93,15 +93,15 @@ def doll(*, long_hair: bool = False, hand_on_belly: bool = False, shirt: bool = 
 
 def _drawn(places: dict[BodyPoint, tuple[int, int]], long_hair: bool, shirt: bool) -> tuple[Array, Array]:
     c, p = Canvas(), BodyPoint
-    c.paint(c.polygon((94, 172), (146, 172), (152, 319), (88, 319)), JEANS, Label.LOWER)
-    c.paint(c.polygon((90, 104), (150, 104), (145, 172), (95, 172)), SKIN, Label.NECK)
+    c.paint(c.polygon((94, 176), (146, 176), (152, 319), (88, 319)), JEANS, Label.LOWER)
+    c.paint(c.polygon((90, 104), (150, 104), (145, 176), (95, 176)), SKIN, Label.NECK)
     c.paint(c.strip((120, 75), (120, 110), 11), SKIN, Label.NECK)
     arms = [
         (places[p.LEFT_SHOULDER], places[p.LEFT_ELBOW], places[p.LEFT_WRIST]),
         (places[p.RIGHT_SHOULDER], places[p.RIGHT_ELBOW], places[p.RIGHT_WRIST]),
     ]
     if shirt:
-        c.paint(c.polygon((88, 102), (152, 102), (152, 180), (88, 180)), SHIRT, Label.UPPER)
+        c.paint(c.polygon((88, 102), (152, 102), (152, 196), (88, 196)), SHIRT, Label.UPPER)
         c.paint(c.strip((120, 75), (120, 104), 11), SKIN, Label.NECK)
     for shoulder, elbow, wrist in arms:
         c.paint(c.strip(shoulder, elbow, 8), SKIN, Label.ARMS)

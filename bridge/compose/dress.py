@@ -1,0 +1,86 @@
+"""Back to front: what lies behind, shadows, the new garment, what lies in front of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+
+from bridge.compose.body import Body, find_body
+from bridge.compose.fill import grain_of, local_mean
+from bridge.compose.hidden import blank, strands
+from bridge.compose.light import find_light
+from bridge.compose.matting import Cutout, lift_hair
+from bridge.compose.order import in_front
+from bridge.compose.paint import Painted, paint_hidden
+from bridge.compose.pixels import Bits, Floats, around, dilate, erode, largest, mix, shade, soft
+from bridge.compose.scene import OLD, Scene, one_of, tidied
+from bridge.compose.shadow import contact_shadow
+from bridge.compose.worn import dress_up
+from bridge.contracts import Label
+
+UNSHADED = (Label.BACKGROUND, Label.FACE, Label.HAIR)
+"""On these the garment casts no contact shadow: it does not lie on them."""
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """The outcome in one window; pictures are FP32 [h, w, 3], the others bool [h, w]."""
+
+    picture: Floats  # the person in the new garment
+    changed: Bits  # where ``picture`` may differ from the photo
+    behind: Floats  # what lies behind the old garment, without the new one
+    hidden: Bits  # where ``behind`` may differ from the photo
+
+
+def dress(scene: Scene, random: np.random.Generator) -> Dressed:
+    """Undress and dress the person.
+
+    Args:
+        scene: the photo, what is known of it, and the layer.
+        random: for grain and strands.
+
+    Returns:
+        The pictures and where they may differ from the photo.
+    """
+    scene = replace(scene, labels=tidied(scene.labels, OLD[scene.category], scene.unit))
+    body, band = find_body(scene), strands(scene)
+    canvas = blank(scene, body, band)
+    light, noise = find_light(scene, canvas), grain_of(canvas.picture, ~canvas.hidden)
+    painted = paint_hidden(canvas, body, light, noise, random)
+    behind, front = painted.join(), _front(scene, painted, body)
+    alpha = scene.layer[..., 3].astype(np.float32) / 255
+    if scene.region is None:
+        hair = lift_hair(scene, band)
+        behind, front = mix(behind, hair.colour, hair.alpha * canvas.hidden), front.below(hair)
+    else:
+        alpha *= scene.region
+    covered = alpha * (1 - front.alpha)
+    on_skin = contact_shadow(covered, light, scene.unit) * ~one_of(canvas.targets, UNSHADED)
+    on_cloth = contact_shadow(front.alpha, light, scene.unit)
+    worn = shade(dress_up(scene, light, noise, random), 1 - on_cloth)
+    picture = mix(shade(behind, 1 - on_skin), mix(worn, front.colour, front.alpha), alpha)
+    changed = canvas.hidden | (covered > 0) | (on_skin > 0) if scene.region is None else scene.region
+    return Dressed(picture, changed, behind, canvas.hidden)
+
+
+def _front(scene: Scene, painted: Painted, body: Body) -> Cutout:
+    """What lies in front of the garment, hair that is lifted off the photo aside."""
+    bits = in_front(painted.canvas.targets, scene.parts, body, scene.category)
+    if scene.region is None:
+        bits &= scene.labels != Label.HAIR
+    colour = painted.join(bits)
+    over = bits & (scene.layer[..., 3] > 0)
+    if over.any():
+        window = around(over, 6)
+        colour[window] = _purified(colour[window], bits[window])
+    return Cutout(colour, soft(bits, 1.0))
+
+
+def _purified(picture: Floats, bits: Bits) -> Floats:
+    """Replace the colours at the rim of ``bits`` by those a little further in."""
+    inside = erode(bits, 1.5)
+    rim = dilate(bits, 3) & ~inside
+    near = local_mean(picture, inside.astype(np.float32), 1.5)
+    return cast(Floats, np.where((rim & (largest(near) > 0))[..., None], near, picture))
