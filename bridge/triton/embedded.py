@@ -70,10 +70,9 @@ class EmbeddedTriton:
         """
         self.ports = self._wanted = ports or Ports()
         self.ready_seconds = 0.0
-        self.log = (
-            log.resolve() if log else Path(tempfile.gettempdir()) / f"vfr-triton-{secrets.token_hex(4)}.log"
-        )
         self._keep_log = log is not None
+        own_log = Path(tempfile.gettempdir()) / f"vfr-triton-{secrets.token_hex(4)}.log"
+        self.log = (log or own_log).resolve()
         self._repository = repository.resolve()
         self._models = None if models is None else with_dependencies(models)
         self._progress = progress or (lambda _: None)
@@ -130,8 +129,10 @@ class EmbeddedTriton:
 
         Triton 24.10 reports a model as ready although its process has died, and doesn't start it again.
         """
-        running = self._process is not None and self._process.poll() is None
-        return running and self._started <= set(processes.members(self.pid))
+        server = self._process
+        if server is None or server.poll() is not None:
+            return False
+        return self._started <= set(processes.members(server.pid))
 
     def memory(self) -> processes.Memory:
         """Return what the server and its model processes hold together."""

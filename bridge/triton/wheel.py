@@ -69,7 +69,7 @@ def _check(wheel: Wheel, version: str) -> None:
         )
     if not wheel.stub.is_file():
         raise ServerUnavailable(
-            f"The embedded Triton has no part for Python {version}; use Python 3.10, 3.11 or 3.12."
+            f"The embedded Triton has no part for Python {version}; use Python 3.11 or 3.12."
         )
     room = os.statvfs(SHARED_MEMORY)
     if room.f_bavail * room.f_frsize < SHARED_MEMORY_NEEDED:

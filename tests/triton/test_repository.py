@@ -1,0 +1,70 @@
+"""The real repository on the embedded server."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bridge.contracts import CONTRACTS
+from bridge.errors import NoPerson, NotAnImage, VfrError
+from bridge.triton.client import TritonClient
+from bridge.triton.embedded import EmbeddedTriton
+from bridge.triton.local import LocalModels
+from bridge.triton.model import Array
+
+MOST_MEMORY = 3000
+"""What all processes together may hold, by the specification [MiB]."""
+
+
+def encoded(pixels: Array) -> Array:
+    """Return an image as a BYTES tensor that holds a PNG."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return np.array([file.getvalue()], np.object_)
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> Array:
+    """A person's photo that comes with a wheel: Eileen Collins, by NASA."""
+    data = pytest.importorskip("skimage.data")
+    return encoded(data.astronaut())
+
+
+def test_every_model_is_ready_within_the_memory(triton: EmbeddedTriton, client: TritonClient) -> None:
+    """All contracts are served, by processes that live and stay small."""
+    assert client.ready()
+    assert {status.name for status in client.model_statuses() if status.ready} == set(CONTRACTS)
+    assert triton.healthy()
+    assert triton.memory().rss < MOST_MEMORY
+
+
+def test_the_server_computes_what_the_local_runner_computes(
+    client: TritonClient, local: LocalModels, astronaut: Array
+) -> None:
+    """Bit for bit, in every tensor of perception: serving adds and loses nothing."""
+    served = client.infer("perception", {"photo": astronaut})
+    alone = local["perception"](photo=astronaut)
+    assert served.keys() == alone.keys()
+    for name, array in alone.items():
+        np.testing.assert_array_equal(served[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("photo", "error"),
+    [
+        (np.array([b"no picture at all"], np.object_), NotAnImage),
+        (encoded(np.full((300, 200, 3), 127, np.uint8)), NoPerson),
+    ],
+)
+@pytest.mark.parametrize(("model", "name"), [("perception", "photo"), ("tryon_basic", "person")])
+def test_a_models_own_words_reach_the_caller_through_graphs(
+    client: TritonClient, astronaut: Array, model: str, name: str, photo: Array, error: type[VfrError]
+) -> None:
+    """From a step of a graph, and from a step of a graph within a graph."""
+    inputs = {name: photo} if model == "perception" else {name: photo, "garment": astronaut}
+    with pytest.raises(error) as caught:
+        client.infer(model, inputs)
+    assert "ensemble" not in str(caught.value)
