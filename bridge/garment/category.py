@@ -10,7 +10,7 @@ from bridge.contracts import Category
 from bridge.errors import CategoryMismatch
 from bridge.garment.bottoms import find_crotch
 from bridge.garment.outline import Outline
-from bridge.garment.sleeves import find_sleeve
+from bridge.garment.sleeves import find_sleeves
 from bridge.garment.tops import half_width
 
 
@@ -41,12 +41,12 @@ def measure(outline: Outline) -> Shape:
     sums = np.nan_to_num(outline.outer.sum(1))
     return Shape(
         legs=0.0 if crotch is None else (outline.bottom - crotch[1]) / outline.height,
-        sleeves=sum(find_sleeve(side, width) is not None for side in (outline.left, outline.right)),
+        sleeves=sum(sleeve is not None for sleeve in find_sleeves(outline, width)),
         dip=(float(outline.left.path[0, 1]) - outline.top) / width,
         shoulder=float(
             sums[int(0.03 * rows)] / max(float(np.median(sums[int(0.3 * rows) : int(0.7 * rows)])), 1)
         ),
-        aspect=outline.height / (2 * width),
+        aspect=outline.height / (2 * half_width(outline, 0.38, 0.75)),
     )
 
 

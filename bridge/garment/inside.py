@@ -1,9 +1,7 @@
-"""The garment's inner side that its photo shows above the front neckline.
+"""The garment's inner side that its photo shows: the back of the collar from within, the back of a longer hem.
 
-A shirt on a hanger or a ghost mannequin shows the back of its collar from within: above the edge of the front
-neckline. Left in, it would be painted on the wearer's chest. The edge is looked for among superelliptic arcs from
-one corner of the neckline to the other; along the right one the cloth changes all the way and in the same way. It
-is then followed from point to point by the cheapest path near the best arc.
+Left in, it would be painted on the front of the wearer. The edges of the front are looked for among superelliptic
+arcs (:mod:`bridge.garment.edges`); where none stands out, nothing is cut.
 """
 
 from __future__ import annotations
@@ -12,42 +10,52 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from bridge.garment.backdrop import Floats, Numbers, Pixels, to_lab
+from bridge.garment.backdrop import Numbers, Pixels
+from bridge.garment.edges import UNIT, Patch, cut_patch, follow, normals, superellipse, weigh
 from bridge.garment.frame import Frame, Points
 
-UNIT = 64.0
-"""Half the neckline's width in the patch that is searched [px]."""
-ABOVE, BELOW, ASIDE = 0.7, 2.5, 1.4
-"""How far the patch reaches from the middle of the neckline's chord, in halves of its width."""
+NECK_REACH = (0.7, 2.5, 1.4)
+"""How far the neckline's patch reaches above, below and aside, in halves of the neckline's width."""
 SAGS = np.linspace(0.14, 2.1, 50)
 """Depths of the front neckline that are tried, in halves of its width; crew necks are 0.5 to 0.9."""
 POWERS = (1.0, 1.2, 1.45, 1.7, 2.0, 2.3)
-"""Forms that are tried: exponents of the superellipse; 1 is a V, 2 round, more is square."""
+"""Forms that are tried: exponents of the superellipse."""
 ENDS = (-0.08, 0.0, 0.08)
 """Shifts of the arc's ends along the chord that are tried, in halves of its width."""
 RIBS = (9.0, 11.0, 13.0, 15.0, 17.0, 20.0, 23.0, 27.0)
 """Widths of a collar's ribbing, whose two edges run side by side, that are tried [px of the patch]."""
-STEP = 3.0
-"""How far on either side of the arc the cloth is compared [px of the patch]."""
-JUMP = 11.0
-"""A change of the cloth's tone beyond this counts no more: a label's edge is no better than a seam's."""
 CLEAR = 0.5
-"""The score from which an edge counts, of at most about 1.5."""
+"""The score from which a neckline's edge counts, of at most about 1.5."""
 THINNEST = 0.12
 """A strip thinner than this is a binding of the front [halves of the neckline's width]."""
 TAPE = 0.3
 """A strip along the back's edge that is thinner than this may be the tape of the neck's seam, not all of the
 inside [halves of the neckline's width]."""
 
+HEM_REACH = (0.5, 0.8, 1.1)
+"""How far the hem's patch reaches above, below and aside, in halves of the hem's width."""
+HEM_SAGS = np.linspace(-0.06, 0.4, 24)
+"""Depths of the front hem that are tried, in halves of its width."""
+HEM_ENDS = np.linspace(-0.2, 0.2, 11)
+"""Heights of its ends that are tried."""
+HEM_POWERS = (1.4, 1.7, 2.0)
+"""Forms of the front hem that are tried: exponents of the superellipse."""
+HEM_CLEAR, HEM_EVEN = 0.5, 0.3
+"""The score from which a front hem counts, all along and in its weakest quarter."""
+HEM_ROUND = 0.25
+"""Only a garment whose outline hangs this much lower in the middle than at the hem's ends is looked at [halves of
+the hem's width]: at a straight hem, stripes would pass for a front hem."""
+HEM_THINNEST = 0.15
+"""The back hangs at least this much lower than the front in the middle, in halves of the hem's width."""
+
 
 @dataclass(frozen=True)
-class Neckline:
-    """The front neckline's edge.
+class FrontEdge:
+    """An edge of the front with the inner side of the back beyond it.
 
     Attributes:
-        edge: FP64 [n, 2], the edge from the right to the left corner, in the garment's frame [px].
+        edge: FP64 [n, 2], from the wearer's right to the left, in the garment's frame [px].
         score: how clear it is, 0 to about 1.5.
     """
 
@@ -55,7 +63,7 @@ class Neckline:
     score: float
 
 
-def find_neckline(image: Pixels, mask: Pixels, frame: Frame, right: Points, left: Points) -> Neckline | None:
+def find_neckline(image: Pixels, mask: Pixels, frame: Frame, right: Points, left: Points) -> FrontEdge | None:
     """Find the front neckline's edge below the inner back of the collar.
 
     Args:
@@ -67,176 +75,96 @@ def find_neckline(image: Pixels, mask: Pixels, frame: Frame, right: Points, left
     Returns:
         The edge, or None when no arc stands out, that is when no inner side seems to show.
     """
-    to_photo = _patch_to_photo(frame, right, left)
-    tone, cloth = _patch(image, mask, to_photo)
-    arcs, prior = _arcs()
-    score, ends = _edge_score(tone, cloth, arcs)
-    best = int(np.argmax(np.minimum(score, 1) + 0.1 * score + 0.1 * _sag(arcs) - prior))
-    thick = _sag(arcs) - _dip(cloth)
+    patch = cut_patch(image, mask, frame, (right, left), NECK_REACH)
+    arcs, prior = _neck_arcs()
+    placed = patch.place(arcs)
+    score, weakest = weigh(patch, placed)
+    sag = arcs[:, :, 1].max(1)
+    thick = sag - _dip(patch)
+    best = int(np.argmax(np.minimum(score, 1) + 0.1 * score + 0.1 * sag - prior))
     if score[best] < CLEAR or thick[best] < THINNEST:
         return None
     if thick[best] < TAPE:
-        best = _below_tape(tone, cloth, arcs, best, np.where(thick > thick[best] + 0.15, score, 0), ends)
-    edge = _followed(tone, cloth, arcs[best])
-    return Neckline(frame.to_frame(edge @ to_photo[:, :2].T + to_photo[:, 2]), float(score[best]))
+        lower = (thick > thick[best] + 0.15) & (score > 0.5) & (weakest > 0.2)
+        best = _below_tape(patch, placed, score, weakest, lower, best)
+    edge = patch.lift(follow(patch, placed[best]))
+    return FrontEdge(frame.to_frame(edge), float(score[best]))
 
 
-def _sag(arcs: Numbers) -> Numbers:
-    """The depth of each arc, FP64 [arcs], in halves of the neckline's width."""
-    depth: Numbers = arcs[:, :, 1].max(1) / UNIT - ABOVE
-    return depth
+def _neck_arcs() -> tuple[Numbers, Numbers]:
+    """All arcs that are tried, FP64 [arcs, points, 2], and how unlikely each is, FP64 [arcs]."""
+    shapes, prior = [], []
+    for power in POWERS:
+        for sag in SAGS:
+            arc = superellipse(float(sag), power)
+            odd = 0.25 * max(0, 0.45 - sag) + 0.1 * max(0, sag - 1.0) + 0.3 * max(0, power - 2)
+            for end in ENDS:
+                shapes.append(arc * np.array([1 + end, 1.0]))
+                prior.append(odd + 0.8 * abs(end))
+    return np.array(shapes), np.array(prior)
 
 
-def _dip(cloth: Floats) -> float:
+def _dip(patch: Patch) -> float:
     """How far the middle of the garment's upper outline lies below the chord, in halves of the neckline's width."""
-    middle = cloth.shape[1] // 2
-    return float(np.median(np.argmax(cloth[:, middle - 3 : middle + 4] > 0.5, axis=0))) / UNIT - ABOVE
+    middle = patch.cloth.shape[1] // 2
+    top = np.argmax(patch.cloth[:, middle - 3 : middle + 4] > 0.5, axis=0)
+    return float((np.median(top) - patch.centre[1]) / UNIT)
 
 
-def _below_tape(tone: Floats, cloth: Floats, arcs: Numbers, best: int, score: Numbers, ends: Numbers) -> int:
+def _below_tape(patch: Patch, arcs: Numbers, score: Numbers, weakest: Numbers, lower: Numbers, best: int) -> int:
     """Look for the front's ribbing below what may be only the tape of the back: two edges side by side."""
-    likely = np.nonzero((score > 0.5) & (ends > 0.2))[0]
+    likely = np.nonzero(lower)[0]
     if not len(likely):
         return best
-    ribs = np.max([_edge_score(tone, cloth, arcs[likely] + rib * _normal(arcs[likely]))[0] for rib in RIBS], axis=0)
-    total = np.minimum(score[likely], 0.6) + np.minimum(ribs, 1.1) + 0.5 * ends[likely]
+    across = normals(arcs[likely])
+    ribs = np.max([weigh(patch, arcs[likely] + rib * across)[0] for rib in RIBS], axis=0)
+    total = np.minimum(score[likely], 0.6) + np.minimum(ribs, 1.1) + 0.5 * weakest[likely]
     found = int(np.argmax(np.where(ribs > 0.6, total, -1)))
     return int(likely[found]) if ribs[found] > 0.6 else best
 
 
-def _patch_to_photo(frame: Frame, right: Points, left: Points) -> Numbers:
-    """The affine map from patch pixels (x, y) to the photo."""
-    along = (left - right) / 2
-    down = np.array([-along[1], along[0]])
-    middle = (left + right) / 2
-    corners = frame.to_photo(np.stack([middle, middle + along, middle + down]))
-    axes = np.stack([corners[1] - corners[0], corners[2] - corners[0]], -1) / UNIT
-    return np.column_stack([axes, corners[0] - axes @ np.array([ASIDE * UNIT, ABOVE * UNIT])])
-
-
-def _patch(image: Pixels, mask: Pixels, to_photo: Numbers) -> tuple[Floats, Floats]:
-    """The cloth's tone FP32 [h, w, 3] and the mask's cover FP32 [h, w] around the neckline.
-
-    The tone's first channel is logarithmic, so that dark from dark cloth differs as much as light from light.
-    """
-    size = (round(2 * ASIDE * UNIT), round((ABOVE + BELOW) * UNIT))
-    scale = float(np.hypot(*to_photo[:, 0]))
-    soft = cv2.GaussianBlur(image, (0, 0), 1.1 * scale) if scale > 0.4 else image
-    shift = to_photo.copy()
-    shift[:, 2] += to_photo[:, :2] @ np.array([0.5, 0.5]) - 0.5
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    lab = to_lab(cv2.warpAffine(soft, shift, size, flags=flags, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8))
-    cover = cv2.warpAffine(mask, shift, size, flags=flags).astype(np.float32) / 255
-    tone = lab * np.array([1, 0.8, 0.8], np.float32)
-    tone[..., 0] = 40 * np.log(lab[..., 0] + 8)
-    return tone, cover
-
-
-def _arcs() -> tuple[Numbers, Numbers]:
-    """All arcs that are tried, FP64 [arcs, points, 2] in patch pixels, and how unlikely each is, FP64 [arcs]."""
-    angle = np.linspace(np.pi, 0, 65)[1:-1]
-    cos, sin = np.cos(angle), np.sin(angle)
-    shapes, prior = [], []
-    for power in POWERS:
-        x, y = np.sign(cos) * np.abs(cos) ** (2 / power), sin ** (2 / power)
-        for end in ENDS:
-            for sag in SAGS:
-                arc = np.stack([x * (1 + end), y * sag], -1)
-                shapes.append(_evenly(arc))
-                prior.append(0.25 * max(0, 0.45 - sag) + 0.1 * max(0, sag - 1.0) + 0.8 * abs(end) + 0.3 * max(0, power - 2))
-    return np.array(shapes) * UNIT + np.array([ASIDE, ABOVE]) * UNIT, np.array(prior)
-
-
-def _evenly(arc: Points) -> Points:
-    along = np.r_[0.0, np.cumsum(np.hypot(*np.diff(arc, axis=0).T))]
-    at = np.linspace(0, along[-1], len(arc))
-    return np.stack([np.interp(at, along, arc[:, k]) for k in (0, 1)], -1)
-
-
-def _normal(arcs: Numbers) -> Numbers:
-    """The unit normals of arcs [..., points, 2], pointing down and out."""
-    way = np.gradient(arcs, axis=-2)
-    normal = np.stack([-way[..., 1], way[..., 0]], -1)
-    return normal / np.maximum(np.hypot(way[..., 0], way[..., 1]), 1e-6)[..., None]
-
-
-def _edge_score(tone: Floats, cloth: Floats, arcs: Numbers) -> tuple[Numbers, Numbers]:
-    """How well each arc separates an inside above it from the front below it.
-
-    Returns:
-        The score of the weaker half and the whole together, and that of the weakest quarter, each FP64 [arcs].
-    """
-    normal = STEP * _normal(arcs)
-    above, below = arcs - normal, arcs + normal
-    seen = (_sample(cloth, above) > 0.9) & (_sample(cloth, below) > 0.9)
-    change = np.clip((_sample(tone, below) - _sample(tone, above)) / JUMP, -1, 1)
-    count = arcs.shape[1]
-    parts = [0, count // 5, count // 2, count - count // 5, count]
-    halves = [_part_score(change[:, p], seen[:, p]) for p in (np.s_[: count // 2], np.s_[count // 2 :])]
-    quarters = [_part_score(change[:, a:b], seen[:, a:b]) for a, b in zip(parts[:-1], parts[1:], strict=True)]
-    return 0.5 * np.min(halves, axis=0) + 0.5 * np.mean(halves, axis=0), np.min(quarters, axis=0)
-
-
-def _part_score(change: Numbers, seen: npt.NDArray[np.bool_]) -> Numbers:
-    share = seen.mean(1)
-    mean = (change * seen[..., None]).sum(1) / np.maximum(seen.sum(1), 1)[:, None]
-    light = np.where(mean[:, 0] > 0, mean[:, 0], -0.7 * mean[:, 0])
-    score = light + 0.5 * np.hypot(mean[:, 1], mean[:, 2])
-    result: Numbers = np.where(share > 0.45, score * np.minimum(1, share / 0.7), 0)
-    return result
-
-
-def _sample(layer: Floats, at: Numbers) -> Numbers:
-    x, y = (np.ascontiguousarray(at[..., k], np.float32) - np.float32(0.5) for k in (0, 1))
-    found = cv2.remap(layer, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return found.astype(np.float64)
-
-
-def _followed(tone: Floats, cloth: Floats, arc: Points) -> Points:
-    """Follow the edge near an arc: the path across its normals along which the cloth changes most (Viterbi)."""
-    fine = _refined(arc, 4)
-    normal = _normal(fine)
-    offsets = np.arange(-6.0, 6.5, 1.0)
-    at = fine[:, None] + offsets[None, :, None] * normal[:, None]
-    half = STEP * 0.6 * normal[:, None]
-    change = np.clip((_sample(tone, at + half) - _sample(tone, at - half)) / JUMP, -1, 1)
-    middle = len(offsets) // 2
-    typical = change[:, middle - 1 : middle + 2].mean((0, 1))
-    typical /= max(float(np.linalg.norm(typical)), 1e-6)
-    gain = change @ typical - 0.012 * np.abs(offsets)
-    gain[_sample(cloth, at - half) < 0.5] = 0
-    best, came = gain[0].copy(), []
-    for row in gain[1:]:
-        moves = np.stack([np.roll(best, 1) - 0.25, best, np.roll(best, -1) - 0.25])
-        moves[0, 0] = moves[2, -1] = -np.inf
-        step = moves.argmax(0)
-        came.append(step - 1)
-        best = moves.max(0) + row
-    track = [int(best.argmax())]
-    for back in reversed(came):
-        track.append(track[-1] + int(back[track[-1]]))
-    chosen = np.convolve(np.pad(offsets[track[::-1]], 6, mode="edge"), np.ones(13) / 13, mode="valid")
-    return fine + chosen[:, None] * normal
-
-
-def _refined(arc: Points, times: int) -> Points:
-    at = np.linspace(0, len(arc) - 1, len(arc) * times // 2)
-    return np.stack([np.interp(at, np.arange(len(arc)), arc[:, k]) for k in (0, 1)], -1)
-
-
-def inside_above(edge: Points, mask: Pixels, frame: Frame) -> Pixels:
-    """The part of the garment above the front neckline's edge.
+def find_front_hem(image: Pixels, mask: Pixels, frame: Frame, right: Points, left: Points) -> FrontEdge | None:
+    """Find the front hem's edge above the inner side of a back that hangs lower.
 
     Args:
-        edge: FP64 [n, 2], the edge from corner to corner, in the garment's frame [px].
+        image: UINT8 [h, w, 3], the photo.
         mask: UINT8 [h, w], the garment's mask.
         frame: the garment's frame.
+        right, left: FP64 [2], the hem's ends in that frame [px].
+
+    Returns:
+        The edge, or None when the back hangs no lower or no edge stands out.
+    """
+    patch = cut_patch(image, mask, frame, (right, left), HEM_REACH)
+    middle = patch.cloth.shape[1] // 2
+    column = np.nonzero(patch.cloth[:, middle - 3 : middle + 4].mean(1) > 0.5)[0]
+    bottom = (column[-1] - patch.centre[1]) / UNIT if len(column) else 0.0
+    if bottom < HEM_ROUND:
+        return None
+    arcs = np.array([superellipse(s, p) + [0, e] for s in HEM_SAGS for p in HEM_POWERS for e in HEM_ENDS])
+    arcs = arcs[arcs[:, arcs.shape[1] // 2, 1] < bottom - HEM_THINNEST]
+    placed = patch.place(arcs)
+    score, weakest = weigh(patch, placed, lit=-1)
+    best = int(np.argmax(score))
+    if score[best] < HEM_CLEAR or weakest[best] < HEM_EVEN:
+        return None
+    return FrontEdge(frame.to_frame(patch.lift(follow(patch, placed[best]))), float(score[best]))
+
+
+def beyond(edge: Points, mask: Pixels, frame: Frame, *, above: bool) -> Pixels:
+    """The part of the garment above or below an edge of its front.
+
+    Args:
+        edge: FP64 [n, 2], from one side to the other, in the garment's frame [px].
+        mask: UINT8 [h, w], the garment's mask.
+        frame: the garment's frame.
+        above: whether the part above is wanted.
 
     Returns:
         UINT8 [h, w], a soft mask, nowhere more than ``mask``.
     """
-    high = float(np.hypot(*(edge[-1] - edge[0])))
-    area = frame.to_photo(np.concatenate([edge, edge[::-1] - np.array([0.0, high])]))
+    far = np.array([0.0, np.hypot(*(edge[-1] - edge[0])) * (-1 if above else 1)])
+    area = frame.to_photo(np.concatenate([edge, edge[::-1] + far]))
     filled = np.zeros_like(mask)
     cv2.fillPoly(filled, [np.rint((area - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
     return np.minimum(filled, mask)

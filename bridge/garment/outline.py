@@ -17,7 +17,7 @@ from bridge.garment.frame import Frame, Pixels, Points
 
 Numbers = npt.NDArray[np.float64]
 
-SMALL_HOLE = 1.5e-3
+SMALL_HOLE = 3e-4
 """Holes smaller than this share of the picture don't interrupt a row of the garment."""
 STEPS = 360
 """Points per half path: about four pixels apart on a photo of 768x1024."""
@@ -51,7 +51,7 @@ class Outline:
         top: the highest y [px].
         bottom: the lowest point's y [px].
         runs: FP64 [rows, 2, 2], per row and side (left, right) the inner and outer end of the piece of the garment
-            that lies nearest to the axis [px, x >= 0 towards the side]; NaN where there is none.
+            that is widest there, its body [px, x >= 0 towards the side]; NaN where there is none.
         outer: FP64 [rows, 2], per row and side the outermost x [px]; NaN where there is none.
         split: BOOL [rows], true where the axis runs through background.
     """
@@ -137,20 +137,22 @@ def _runs(
         cv2.warpAffine(solid, turn, (2 * half, rows), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
     )
     sides = (upright[:, half:], upright[:, :half][:, ::-1])
-    runs = np.stack([_nearest_run(side) for side in sides], 1)
+    runs = np.stack([_widest_run(side) for side in sides], 1)
     widest = np.stack(
         [np.where(side.any(1), half - np.argmax(side[:, ::-1], 1), np.nan) for side in sides], 1
     )
     return runs, widest, ~(sides[0][:, 0] | sides[1][:, 0])
 
 
-def _nearest_run(side: npt.NDArray[np.bool_]) -> Numbers:
-    begin = np.argmax(side, 1)
-    beyond = (np.arange(side.shape[1])[None] > begin[:, None]) & ~side
-    end = np.argmax(beyond, 1)
-    run = np.stack([begin, end], -1).astype(np.float64)
-    run[~side.any(1)] = np.nan
-    return run
+def _widest_run(side: npt.NDArray[np.bool_]) -> Numbers:
+    """Per row, the begin and end of the widest piece: the body, for no sleeve is as wide as half of it."""
+    edges = np.diff(np.pad(side, ((0, 0), (1, 1))).view(np.int8), axis=1)
+    rows, begins = np.nonzero(edges > 0)
+    _, ends = np.nonzero(edges < 0)
+    order = np.argsort(ends - begins, kind="stable")
+    runs = np.full((len(side), 2), np.nan)
+    runs[rows[order]] = np.stack([begins[order], ends[order]], -1)
+    return runs
 
 
 def turning(path: Points, reach: int) -> Numbers:

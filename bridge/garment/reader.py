@@ -10,9 +10,10 @@ from bridge.errors import BadInput
 from bridge.garment import bottoms, tops
 from bridge.garment.category import decide
 from bridge.garment.cutout import cut_out
-from bridge.garment.frame import Pixels, find_frame
-from bridge.garment.inside import find_neckline, inside_above
+from bridge.garment.frame import Pixels, Points, find_frame
+from bridge.garment.inside import beyond, find_front_hem, find_neckline
 from bridge.garment.outline import Outline, Side, trace
+from bridge.garment.sleeves import find_sleeves
 
 Landmarks = npt.NDArray[np.float32]
 
@@ -63,18 +64,32 @@ def _parse(category: npt.NDArray[np.object_]) -> Category:
 
 def _read_top(image: Pixels, mask: Pixels, outline: Outline, *, long: bool) -> tuple[Landmarks, Pixels]:
     width = tops.half_width(outline)
-    sides = [(side, tops.read_side(side, outline, width, long=long)) for side in (outline.left, outline.right)]
+    sides = [
+        (side, tops.read_side(side, outline, sleeve, width, long=long))
+        for side, sleeve in zip((outline.left, outline.right), find_sleeves(outline, width), strict=True)
+    ]
     points = _collect(outline, sides)
-    left, right = (np.array([side.sign * found["rim"][0], found["rim"][1]]) for side, found in sides)
-    neckline = find_neckline(image, mask, outline.frame, right, left)
-    front, inside = (*outline.left.path[0], 0.5), np.zeros_like(mask)
+    inside = np.zeros_like(mask)
+    centre = (*outline.left.path[-1], 0.9)
+    front = (*outline.left.path[0], 0.5)
+    neckline = find_neckline(image, mask, outline.frame, *_pair(sides, "rim"))
     if neckline is not None:
         lowest = neckline.edge[np.argmax(neckline.edge[:, 1])]
-        front = (float(lowest[0]), float(lowest[1]), min(1.0, neckline.score))
-        inside = inside_above(neckline.edge, mask, outline.frame)
+        front = (*lowest, min(1.0, neckline.score))
+        inside = beyond(neckline.edge, mask, outline.frame, above=True)
+    hem = find_front_hem(image, mask, outline.frame, *_pair(sides, "hem"))
+    if hem is not None:
+        centre = (*hem.edge[len(hem.edge) // 2], 0.9)
+        inside = np.maximum(inside, beyond(hem.edge, mask, outline.frame, above=False))
     _put(points, outline, GarmentPoint.COLLAR_FRONT, front)
-    _put(points, outline, GarmentPoint.HEM_CENTRE, (*outline.left.path[-1], 0.9))
+    _put(points, outline, GarmentPoint.HEM_CENTRE, centre)
     return points, inside
+
+
+def _pair(sides: list[tuple[Side, tops.Found]], name: str) -> tuple[Points, Points]:
+    """One landmark of the right and of the left side, in the garment's frame."""
+    left, right = (np.array([side.sign * found[name][0], found[name][1]]) for side, found in sides)
+    return right, left
 
 
 def _read_bottom(outline: Outline) -> Landmarks:

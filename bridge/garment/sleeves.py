@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bridge.garment.outline import Numbers, Side, dents, turning
+from bridge.garment.outline import Numbers, Outline, Side, dents, turning
 
 LEDGE = 0.13
 """A sleeve ends in an edge that runs back towards the body for at least this share of the body's half width: its
 cuff, and the under side of a short sleeve. The side of a dress runs back too, but downwards."""
+APART = 0.25
+"""Two cuffs that lie further apart than this when one is mirrored aren't both right [half widths]."""
 SHARP = -0.45
 """An armpit turns inward at least this sharply [rad]; a waist does not."""
 LEVEL = 1.0
@@ -25,28 +27,48 @@ class Sleeve:
         outer: the cuff's end on the edge that comes from the shoulder.
         inner: the cuff's end on the edge that comes from the armpit.
         notch: where the outline leaves the sleeve and goes on along the body.
+        score: how well the cuff's ends were found; comparable between the two sides.
     """
 
     outer: int
     inner: int
     notch: int
+    score: float
 
 
-def find_sleeve(side: Side, half_width: float) -> Sleeve | None:
-    """Find the sleeve on one side.
+def find_sleeves(outline: Outline, half_width: float) -> tuple[Sleeve | None, Sleeve | None]:
+    """Find both sleeves, left and right; where they disagree, the clearer one is mirrored.
 
     Args:
-        side: one half of the outline.
+        outline: the garment's outline.
         half_width: half the width of the garment's body [px].
-
-    Returns:
-        The sleeve, or None for a sleeveless side.
     """
+    left, right = (_find_sleeve(side, half_width) for side in (outline.left, outline.right))
+    if left is None or right is None:
+        return left, right
+    apart = outline.left.path[[left.outer, left.inner]] - outline.right.path[[right.outer, right.inner]]
+    if float(np.hypot(*apart.mean(0))) < APART * half_width:
+        return left, right
+    if left.score < right.score:
+        return _mirrored(right, outline.right, outline.left, left), right
+    return left, _mirrored(left, outline.left, outline.right, right)
+
+
+def _mirrored(clear: Sleeve, source: Side, target: Side, own: Sleeve) -> Sleeve:
+    """Move a sleeve's cuff to where the clearer sleeve of the other side has it."""
+    outer, inner = (
+        int(np.argmin(np.hypot(*(target.path - source.path[index]).T))) for index in (clear.outer, clear.inner)
+    )
+    return Sleeve(min(outer, inner), max(outer, inner), max(own.notch, inner), own.score)
+
+
+def _find_sleeve(side: Side, half_width: float) -> Sleeve | None:
     notches = [
         (depth, _corner(side, first, last, half_width))
         for first, _, last, depth in dents(side.path)
         if depth > 0.05 * half_width
         and side.path[first : last + 1, 0].max() > side.path[last, 0] + LEDGE * half_width
+        and side.path[first : last + 1, 0].max() > 0.9 * half_width
         and _ledge(side, first, last) > LEDGE * half_width
     ]
     lowest = side.path[:, 1].max() - 0.1 * np.ptp(side.path[:, 1])
@@ -54,8 +76,7 @@ def find_sleeve(side: Side, half_width: float) -> Sleeve | None:
     if not notches:
         return None
     _, notch = max(notches)
-    outer, inner = _cuff(side, notch, half_width)
-    return Sleeve(outer, inner, notch)
+    return _cuff(side, notch, half_width)
 
 
 def _corner(side: Side, first: int, last: int, half_width: float) -> int:
@@ -73,7 +94,7 @@ def _ledge(side: Side, first: int, last: int) -> float:
     return float(-step[level, 0].sum())
 
 
-def _cuff(side: Side, notch: int, half_width: float) -> tuple[int, int]:
+def _cuff(side: Side, notch: int, half_width: float) -> Sleeve:
     """The two turning points between which the sleeve ends.
 
     Every pair of points between the shoulder and the notch is weighed: both turn outward, the way between them is
@@ -82,7 +103,7 @@ def _cuff(side: Side, notch: int, half_width: float) -> tuple[int, int]:
     begin = int(np.argmax(side.path[:notch, 0] > 0.85 * min(side.path[notch, 0], 1.2 * half_width)))
     index = np.arange(begin, notch + 1)
     if len(index) < 8:
-        return begin, notch
+        return Sleeve(begin, notch, notch, -np.inf)
     bend = np.clip(turning(side.path, 6), -0.5, 1.3) + np.clip(turning(side.path, 12), -0.5, 1.3)
     # Where the sleeve lies on the body, the cuff ends at the notch itself.
     bend[notch - 2 : notch + 1] = np.maximum(bend[notch - 2 : notch + 1], 0.5)
@@ -92,7 +113,7 @@ def _cuff(side: Side, notch: int, half_width: float) -> tuple[int, int]:
     chord = at[second] - at[first]
     length = np.hypot(chord[:, 0], chord[:, 1])
     way = (index[second] - index[first]) * side.step
-    root = _root(side, begin, notch)
+    root = _root(side, begin, notch, half_width)
     middle = (at[first] + at[second]) / 2 - root
     reach = np.hypot(middle[:, 0], middle[:, 1])
     across = np.abs((chord * _direction(at, first, second)).sum(-1)) / np.maximum(length, 1)
@@ -100,12 +121,15 @@ def _cuff(side: Side, notch: int, half_width: float) -> tuple[int, int]:
     score = bend[index[first]] + bend[index[second]] + 3.0 * reach / max(float(reach.max()), 1) - 1.6 * across
     score += 0.5 * np.minimum(length / half_width, 0.8)
     score -= 4 * np.clip(way / np.maximum(length, 1) - 1.03, 0, 2)
-    best = int(np.argmax(np.where(fits, score, -np.inf)))
-    return int(index[first[best]]), int(index[second[best]])
+    score = np.where(fits, score, -np.inf)
+    best = int(np.argmax(score))
+    return Sleeve(int(index[first[best]]), int(index[second[best]]), notch, float(score[best]))
 
 
-def _root(side: Side, begin: int, notch: int) -> Numbers:
-    root: Numbers = (side.path[begin] + side.path[notch]) / 2
+def _root(side: Side, begin: int, notch: int, half_width: float) -> Numbers:
+    """The middle of the armhole: below the shoulder, and no lower than the notch."""
+    low = min(side.path[notch, 1], side.path[begin, 1] + 0.9 * half_width)
+    root: Numbers = np.array([(side.path[begin, 0] + side.path[notch, 0]) / 2, (side.path[begin, 1] + low) / 2])
     return root
 
 

@@ -5,31 +5,32 @@ from __future__ import annotations
 import numpy as np
 
 from bridge.garment.outline import Numbers, Outline, Side, deepest, farthest, turning
-from bridge.garment.sleeves import Sleeve, find_sleeve
+from bridge.garment.sleeves import Sleeve
 
 Found = dict[str, tuple[float, float, float]]
 """Landmarks of one side by name, as (x, y, score) in that side's coordinates."""
 
-ARMHOLE = 0.50
+ARMHOLE = 0.48
 """The depth of an armhole as a share of the width between the shoulders' tips, where it is hidden."""
-LOWEST_ARMHOLE = 0.78
+LOWEST_ARMHOLE = 0.62
 """A sleeve that hangs beside the body hides its armpit when the gap begins lower than this share."""
 
 
-def half_width(outline: Outline) -> float:
-    """Half the width of the garment's body [px]: its narrowest in the middle of its height."""
+def half_width(outline: Outline, begin: float = 0.28, end: float = 0.7) -> float:
+    """Half the width of the garment's body [px]: its narrowest between two shares of its height."""
     rows = len(outline.runs)
-    part = outline.runs[int(0.28 * rows) : int(0.7 * rows), :, 1]
-    both = np.nan_to_num(part.mean(1), nan=np.inf)
-    return float(max(np.percentile(both[np.isfinite(both)], 10), 8.0)) if np.isfinite(both).any() else 8.0
+    both = outline.runs[int(begin * rows) : int(end * rows), :, 1].mean(1)
+    both = both[np.isfinite(both)]
+    return max(float(np.percentile(both, 10)), 8.0) if len(both) else 8.0
 
 
-def read_side(side: Side, outline: Outline, width: float, *, long: bool) -> Found:
+def read_side(side: Side, outline: Outline, sleeve: Sleeve | None, width: float, *, long: bool) -> Found:
     """Read one side of a top or a dress.
 
     Args:
         side: the half of the outline.
         outline: the whole outline.
+        sleeve: the sleeve on that side, None for a sleeveless side.
         width: half the width of the garment's body [px].
         long: whether it is a dress, whose hips are wanted as well.
 
@@ -37,7 +38,6 @@ def read_side(side: Side, outline: Outline, width: float, *, long: bool) -> Foun
         rim, collar, shoulder, armpit, cuff_outer, cuff_inner, waist, hip, hem: those that there are. The rim is
         the neckline's corner; the collar lies below it where a standing collar rises from the shoulders.
     """
-    sleeve = find_sleeve(side, width)
     limit = sleeve.outer if sleeve else _sleeveless_limit(side, width)
     rim, collar = _collar(side, sleeve, limit, width)
     found: Found = {}
@@ -62,7 +62,8 @@ def read_side(side: Side, outline: Outline, width: float, *, long: bool) -> Foun
 def _sleeveless_limit(side: Side, width: float) -> int:
     """The point on the side about as far below the top as the body is wide: below any armhole."""
     x, y = side.path[:, 0], side.path[:, 1]
-    outside = (y > y.min() + 1.5 * width) & (x > 0.55 * width)
+    depth = min(1.5 * width, 0.6 * np.ptp(y))
+    outside = (y > y.min() + depth) & (x > 0.55 * width)
     return int(np.argmax(outside)) if outside.any() else len(y) // 2
 
 
@@ -121,8 +122,10 @@ def _armhole(side: Side, collar: int, limit: int, width: float) -> tuple[int, in
         return shoulder, shoulder + (int(below[0]) if len(below) else 1)
     shoulder, _ = farthest(side.path, collar, hollow)
     end = hollow + int(np.argmax(side.path[hollow:, 1] > side.path[hollow, 1] + 1.1 * width))
-    bend = turning(side.path, max(4, round(0.16 * width / side.step)))
-    return shoulder, hollow + int(np.argmax(bend[hollow : max(end, hollow + 1)]))
+    end = max(end, hollow + 1)
+    bend = turning(side.path, max(4, round(0.16 * width / side.step)))[hollow:end]
+    x = side.path[hollow:end, 0]
+    return shoulder, hollow + int(np.argmax(np.where(x > 0.8 * x.max(), bend, -np.pi)))
 
 
 def _flank(side: Side, outline: Outline, found: Found, *, long: bool) -> Found:

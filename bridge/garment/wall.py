@@ -25,6 +25,8 @@ PALE = 8.0
 """Cloth nearer to the wall's colour than this may be taken for wall here and there [Lab units]."""
 MOST_GAPS = 10
 """More enclosed views of the wall than this are a pattern on the cloth that happens to have the wall's colour."""
+SHADE = 7.0
+"""How much darker than the wall an enclosed view of it may be, in the shadow of what encloses it [L units]."""
 WIDE = 9.0
 """Half the width from which a gap holds pixels that JPEG keeps free of the cloth's colour [px]: a block of 16."""
 NARROW = 0.007
@@ -204,7 +206,7 @@ def _is_end(offset: Floats, here: Bools, error: float, contrast: float, narrow: 
 
 
 def _is_gap(offset: Floats, here: Bools, error: float) -> bool:
-    """Whether an enclosed piece is a view of the wall: as light and as even as the wall is.
+    """Whether an enclosed piece is a view of the wall: as light and even as the wall, or in a soft shadow.
 
     A white print is cloth: its weave and its shading show. The rim of the piece doesn't count, it is mixed.
     """
@@ -213,6 +215,14 @@ def _is_gap(offset: Floats, here: Bools, error: float) -> bool:
         return False
     light, red, yellow = offset[core].T
     tint = float(np.hypot(np.median(red), np.median(yellow)))
-    wide = cv2.distanceTransform(np.pad(_bytes(here), 1), cv2.DIST_L2, 3).max() > WIDE
-    even = abs(float(np.median(light))) < 0.5 * error and float(light.std()) < 0.6 * error
-    return even and tint < (0.6 * error if wide else error + 1)  # JPEG lets colour bleed into narrow gaps
+    middle = float(np.median(light))
+    if not -SHADE < middle < 0.5 * error or tint > error + 1:
+        return False
+    if middle > -0.5 * error and float(light.std()) < 0.6 * error:
+        # JPEG lets colour bleed into narrow gaps, not into wide ones.
+        wide = cv2.distanceTransform(np.pad(_bytes(here), 1), cv2.DIST_L2, 3).max() > WIDE
+        return tint < 0.6 * error or not wide
+    weight = here.astype(np.float32)
+    smooth = cv2.GaussianBlur(offset[..., 0] * weight, (0, 0), 2) / np.maximum(cv2.GaussianBlur(weight, (0, 0), 2), 0.01)
+    grain = float((offset[..., 0] - smooth)[core].std())
+    return core.sum() > 200 and tint < 0.6 * error and grain < 0.2 * error
