@@ -112,10 +112,13 @@ def _side(garment: Garment, y: Numbers, side: int) -> Numbers:
     line = np.interp(y, [p[1] for p in known], [p[0] for p in known])
     centre = float(garment.middle(HEM)[0])
     sign = 1.0 if side == LEFT else -1.0
-    seen = outline(garment.mask, np.full(len(y), centre), y, sign) - sign * INSET
+    # A deep neckline or a gap may lie in the middle, so the walk starts nearer to the side.
+    start = centre + 0.7 * (line - centre)
+    seen = outline(garment.mask, start, y, sign) - sign * INSET
     limit = np.abs(line - centre) * (1.08 if garment.sleeved[side] else 1.4) + 3.0
     hem = garment.at(HEM[side])[1] - 2.0
-    x = np.where((np.abs(seen - centre) > limit) | (y > hem), line, seen)
+    nothing = np.abs(seen - start) < 2 * INSET
+    x = np.where((np.abs(seen - centre) > limit) | nothing | (y > hem), line, seen)
     if (y <= hem).any():
         x[y > hem] = x[y <= hem][-1]
     return blur(x, 1.0).astype(np.float64)
@@ -214,12 +217,16 @@ def place_torso(body: Body, garment: Garment, torso: Torso, fit: Fit) -> Points:
     """Lay the torso's rungs on the body; returns ``(n, 3, 2)`` as :attr:`Torso.rungs` [px]."""
     drop = torso.drop(1.0) * fit.scale * _VERTICAL
     axis = _axis(body, fit, drop)
+    seams = [
+        axis + body.outward(side) * _half_widths(body, garment, torso, fit, axis, side)[:, None]
+        for side in (LEFT, RIGHT)
+    ]
     sides = [
-        _place_side(body, torso, fit, axis, _half_widths(body, garment, torso, fit, axis, side), side)
+        _place_side(body, torso, fit, seams[side], side, sleeved=garment.sleeved[side])
         for side in (LEFT, RIGHT)
     ]
     middle = (sides[LEFT] + sides[RIGHT]) / 2
-    if garment.has(*COLLAR):
+    if any(garment.sleeved) and garment.has(*COLLAR):  # straps have no neckline of their own to hang from
         lower = _front(body, garment, torso, fit) - (middle - body.shoulders.mean(axis=0)) @ body.down
         lower[torso.level > 1] = np.interp(1.0, torso.level, lower)
         fade = np.interp(torso.level, [1.0, 1.6], [1.0, 0.0])
@@ -247,14 +254,17 @@ def _axis(body: Body, fit: Fit, drop: Scalars) -> Points:
     return np.asarray(start + along + hanging * np.maximum(drop - to_hips, 0.0)[:, None], np.float32)
 
 
-def _place_side(body: Body, torso: Torso, fit: Fit, axis: Points, half: Scalars, side: int) -> Points:
-    """Lay the rungs' ends of one side ``(n, 2)`` [px]: the armhole's chord, then the side seam."""
+def _place_side(body: Body, torso: Torso, fit: Fit, seam: Points, side: int, *, sleeved: bool) -> Points:
+    """Lay the rungs' ends of one side ``(n, 2)`` [px]: the armhole's chord, then the side seam.
+
+    A sleeve's armhole ends at the arm's root; without a sleeve it runs into the side seam.
+    """
     level = torso.level
-    seam = axis + body.outward(side) * half[:, None]
     at_armpit = np.stack([np.interp(1.0, level, seam[:, k]) for k in (0, 1)])
+    armpit = fit.armpits[side] if sleeved else at_armpit
     leave = np.interp(level, [1.0, 1.35], [1.0, 0.0])[:, None]
-    below = seam + (fit.armpits[side] - at_armpit) * leave
-    chord = fit.tips[side] + (fit.armpits[side] - fit.tips[side]) * np.clip(level, 0, 1)[:, None]
+    below = seam + (armpit - at_armpit) * leave
+    chord = fit.tips[side] + (armpit - fit.tips[side]) * np.clip(level, 0, 1)[:, None]
     above = _SHOULDERS_SEEN * fit.scale * np.minimum(torso.drop(0.0), 0.0)[:, None] * body.down
     return np.where(level[:, None] <= 1, chord + above, below).astype(np.float32)
 
