@@ -27,6 +27,7 @@ _LEVELS = np.concatenate([
     np.linspace(1.0, 2.15, 30),
 ]).astype(np.float32)  # fmt: skip
 
+_CREASE = 0.10  # of the joints' distance: the crease between chest and arm, inward of the joint
 _ARMPIT_DROP = 0.27  # the armpits' place between the shoulders' tips and the hips
 _SHOULDER_SEAMS = 1.07  # between the sleeves' seams over the shoulders, as a share of the joints' distance
 _NECKLINE = 0.505  # between the neckline's ends, likewise: 0.50 to 0.51 on worn crew necks
@@ -257,11 +258,15 @@ def _axis(body: Body, fit: Fit, drop: Scalars) -> Points:
 def _place_side(body: Body, torso: Torso, fit: Fit, seam: Points, side: int, *, sleeved: bool) -> Points:
     """Lay the rungs' ends of one side ``(n, 2)`` [px]: the armhole's chord, then the side seam.
 
-    A sleeve's armhole ends at the arm's root; without a sleeve it runs into the side seam.
+    A sleeve's armhole ends at the arm's root; without a sleeve it runs into the side seam, within the crease
+    between chest and arm.
     """
     level = torso.level
     at_armpit = np.stack([np.interp(1.0, level, seam[:, k]) for k in (0, 1)])
-    armpit = fit.armpits[side] if sleeved else at_armpit
+    armpit = fit.armpits[side]
+    if not sleeved:
+        crease = armpit - _CREASE * body.width * body.outward(side)
+        armpit = at_armpit + min(float((crease - at_armpit) @ body.outward(side)), 0.0) * body.outward(side)
     leave = np.interp(level, [1.0, 1.35], [1.0, 0.0])[:, None]
     below = seam + (armpit - at_armpit) * leave
     chord = fit.tips[side] + (armpit - fit.tips[side]) * np.clip(level, 0, 1)[:, None]
