@@ -19,6 +19,7 @@ _ANY_SKIN = Colours(
     np.array([[70, 12, 18]], np.float32), np.array([[225, 36, 81]], np.float32), np.ones(1, np.float32)
 )
 _SKIN_FLOOR = np.array([30.0, 6.0, 8.0], np.float32)  # shading moves skin further than cloth, Lab
+_SHADE = np.array([80.0, 12.0, 15.0], np.float32)  # variance that the chin's shadow adds to skin, Lab
 _STRANDS = np.array([60.0, 15.0, 25.0], np.float32)  # tips and strands in the light vary more, Lab
 _ALIKE = -8.5  # log density from which a colour is hair's, so that a shirt isn't learnt from it
 _BINS = 20  # along a limb
@@ -112,7 +113,10 @@ def _skin(view: View, places: Places, like: Bool, cover: Cover) -> Colours:
         samples = view.lab[place & like & view.sure]
         if len(samples) > 50:
             parts.append(Colours.learn(samples, components, _SKIN_FLOOR))
-    return Colours.join(*parts) if parts else _ANY_SKIN
+    if not parts:
+        return _ANY_SKIN
+    lit = Colours.join(*parts)
+    return Colours.join(lit, lit.lit(-22, 0.95, _SHADE), shares=(0.85, 0.15))
 
 
 def _hair(view: View, places: Places, like: Bool) -> Colours | None:

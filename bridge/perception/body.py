@@ -16,7 +16,8 @@ _FACE_OVAL = (
     150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
 """The outline of MediaPipe's face mesh, in order around the face."""
-_FOREHEAD, _CHIN, _BROWS = 10, 152, (105, 334)
+_SKULL = 1.0  # how far the skull's middle lies behind the face, over how far the nose lies before it
+_FOREHEAD, _CHIN, _NOSE = 10, 152, 1
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Head:
     centre: Float32  # [2] px
     up: Float32  # [2] unit vector
     height: float  # forehead to chin [px]
-    brows: float  # y of the eyebrows
+    turn: float  # how far the nose lies to the wearer's left of the face's middle, in face heights
 
     @classmethod
     def of(cls, mesh: Float32) -> Head:
@@ -67,14 +68,18 @@ class Head:
         height = max(float(np.linalg.norm(axis)), 1.0)
         up = axis / height
         centre = (mesh[_FOREHEAD] + mesh[_CHIN]) / 2
-        brows = float((mesh[list(_BROWS)].mean(axis=0) - centre) @ up) / height
-        return cls(mesh[list(_FACE_OVAL)], centre, up, height, brows)
+        turn = float((mesh[_NOSE] - centre) @ (-up[1], up[0])) / height
+        return cls(mesh[list(_FACE_OVAL)], centre, up, height, turn)
 
     def locate(self, xy: Float32) -> tuple[Float32, Float32]:
-        """Return x and y [n] of points [n, 2]; the forehead's top lies at y 0.5, the chin at -0.5."""
+        """Return x and y [n] of points [n, 2]; the forehead's top lies at y 0.5, the chin at -0.5.
+
+        x is counted from the middle of the skull, which lies behind a face that is turned aside.
+        """
         offset = (xy - self.centre) / self.height
         side = np.array([-self.up[1], self.up[0]], np.float32)
-        return np.asarray(offset @ side, np.float32), np.asarray(offset @ self.up, np.float32)
+        x = offset @ side + _SKULL * self.turn
+        return np.asarray(x, np.float32), np.asarray(offset @ self.up, np.float32)
 
 
 @dataclass(frozen=True)

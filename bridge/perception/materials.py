@@ -35,14 +35,15 @@ def scores(view: View, places: Places, look: Appearance) -> Float32:
     """Return the log score ``[materials, n]`` of every pixel."""
     table = np.full((len(Material), len(view.xy)), _NEVER, np.float32)
     table[Material.SKIN] = _colour(look.skin, view.lab) + _skin_fits(places, look)
-    if look.hair:
-        table[Material.HAIR] = _colour(look.hair, view.lab) + _hair_fits(places)
+    if places.face.any():
+        hair = _colour(look.hair, view.lab) if look.hair else _UNIFORM + _OUTLIER
+        table[Material.HAIR] = hair + _hair_fits(places)
     table[Material.UPPER] = _colour(look.upper, view.lab) + _upper_fits(places, look)
     if look.lower:
         table[Material.LOWER] = _colour(look.lower, view.lab) + _lower_fits(places, look)
     if look.shoes:
         table[Material.SHOES] = _colour(look.shoes, view.lab) + _shoes_fit(places)
-    table[Material.OTHER] = _UNIFORM - 2 + np.clip(4 * (places.off_body - 1.8), -4, 3)
+    table[Material.OTHER] = _UNIFORM - 2 + _other_fits(places, look)
     return table
 
 
@@ -53,6 +54,11 @@ def _colour(model: Colours, lab: Float32) -> Float32:
 def _around_head(places: Places, radius: float) -> Bool:
     x, y = places.head
     return np.asarray((np.hypot(x / 0.8, y - 0.1) < radius) & (y > -0.6))
+
+
+def _chins_shadow(places: Places) -> Bool:
+    x, y = places.head
+    return np.asarray((np.abs(x) < 0.3) & (y > -0.65) & (y < -0.4))
 
 
 def sleeved(places: Places, look: Appearance) -> Bool:
@@ -67,6 +73,7 @@ def _skin_fits(places: Places, look: Appearance) -> Float32:
     """Skin is likely in the face, the hands, on bare limbs and at the neck; elsewhere its colour must convince."""
     fit = np.full(len(places.down), -3, np.float32)
     fit[(np.abs(places.aside) < 0.35) & (places.down < 0.25) & (places.head[1] < 0.2)] = 0
+    fit[_chins_shadow(places)] = 1.5
     fit[_midriff(places, look)] = -1
     fit[(places.off_arms < 1) & ~sleeved(places, look)] = 1
     for (along, off), end in zip(places.legs, look.cover.legs, strict=True):
@@ -86,7 +93,8 @@ def _hair_fits(places: Places) -> Float32:
     """Hair is likely around the head; long hair hangs down in front of the chest."""
     x, y = places.head
     outside = np.maximum(np.hypot(x / 0.8, y - 0.1) - 1, 0)
-    fit = np.where(y < -0.3, 0.5, 2) - 3 * outside
+    beside = np.where(np.abs(x) > 0.35, 0.5, -0.8)  # of the throat: where hair hangs, or in front of it
+    fit = np.where(y < -0.45, beside, 2) - 3 * outside
     front = (outside > 0) & (np.abs(x) < 1.2) & (places.down < 0.8)
     fit[front] = np.maximum(fit[front], -0.8)
     fit[places.face] -= 3
@@ -102,7 +110,9 @@ def _upper_fits(places: Places, look: Appearance) -> Float32:
     sleeve = sleeved(places, look)
     above = _beyond(look.waist.down - places.down) if look.lower else np.full(len(sleeve), 2.0)
     fit = np.where(sleeve, np.maximum(above, 0.5), above)
-    fit = fit - 4 * _around_head(places, 1.1) - np.clip(-12 * (places.down + 0.05), 0, 4)
+    fit = fit - 5 * np.maximum(places.off_trunk - 1.5, 0) - 1.5 * _chins_shadow(places)
+    # a collar may reach the chin, but not the mouth
+    fit = fit - 8 * places.face - _around_head(places, 1.1) * np.clip(2 + 8 * (places.head[1] + 0.5), 0, 4)
     return np.asarray(fit, np.float32)
 
 
@@ -118,7 +128,7 @@ def _lower_fits(places: Places, look: Appearance) -> Float32:
 def _shoes_fit(places: Places) -> Float32:
     off = np.minimum(places.feet[0][1], places.feet[1][1])
     above = np.maximum.reduce([np.where(off_leg < 1.5, 2 - along, 0) for along, off_leg in places.legs])
-    return np.asarray(np.minimum(3 - 4 * (off - 0.7), 3) - 60 * np.maximum(above - 0.06, 0), np.float32)
+    return np.asarray(np.minimum(3 - 4 * (off - 0.7), 3) - 100 * np.maximum(above - 0.03, 0), np.float32)
 
 
 def with_local_colours(view: View, table: Float32, weight: float = 0.7) -> Float32:
@@ -137,6 +147,13 @@ def with_local_colours(view: View, table: Float32, weight: float = 0.7) -> Float
             unlikely, _ = unlikeliness(view.lab_picture, view.picture(seeds.astype(np.float32)))
             local[material] = np.logaddexp(local[material], -unlikely[view.person] - 2.76)
     return np.asarray(table + weight * local, np.float32)
+
+
+def _other_fits(places: Places, look: Appearance) -> Float32:
+    """Bags and the like hang or are held at a distance from the body; legs count only where legs are."""
+    raised = places.down < min(look.waist.down, 1.2)
+    off = np.where(raised & ~_around_head(places, 1.5), places.off_trunk, places.off_body)
+    return np.asarray(np.clip(4 * (off - 1.7), -4, 3), np.float32)
 
 
 def without_islands(view: View, places: Places, look: Appearance, table: Float32) -> Float32:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
-from bridge.perception.body import Body
+from bridge.contracts import BodyPoint as P
+from bridge.perception.body import Body, Limb
 from bridge.perception.nets import Bool, Float32
 from bridge.perception.view import View
 
 _HAND_GROWN = 0.12  # the landmarks run inside the fingers: how far the skin lies outside, in palm lengths
 _FAR = 9.0
+_SEEN = 0.5  # visibility from which an ankle says where a shoe is
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Places:
             hand=hand,
             arms=tuple(limb.locate(view.xy) for limb in body.arms),
             legs=tuple(limb.locate(view.xy) for limb in body.legs),
-            feet=tuple(limb.locate(view.xy) for limb in body.feet),
+            feet=tuple(limb.locate(view.xy) if seen else (nowhere, nowhere) for limb, seen in _feet(body)),
         )
 
     @property
@@ -52,15 +55,23 @@ class Places:
         return np.minimum(self.arms[0][1], self.arms[1][1])
 
     @property
+    def off_trunk(self) -> Float32:
+        """Distance from the torso and the arms; at most 1 inside of what is usual."""
+        torso = np.maximum(np.abs(self.aside) / 0.6, np.abs(self.down - 0.5) / 0.65)
+        return np.asarray(np.minimum(torso, self.off_arms), np.float32)
+
+    @property
     def off_body(self) -> Float32:
         """Distance from head, torso and limbs; at most 1 inside of what is usual."""
-        torso = np.maximum(np.abs(self.aside) / 0.6, np.abs(self.down - 0.5) / 0.65)
         head = np.hypot(self.head[0], self.head[1] - 0.1) / 1.1
-        limbs = [off for limb in (*self.arms, *self.legs, *self.feet) for off in (limb[1],)]
-        return np.asarray(np.minimum.reduce([torso, head, *limbs]), np.float32)
+        limbs = [off for _, off in (*self.legs, *self.feet)]
+        return np.asarray(np.minimum.reduce([self.off_trunk, head, *limbs]), np.float32)
+
+
+def _feet(body: Body) -> list[tuple[Limb, bool]]:
+    seen = body.seen[[P.LEFT_ANKLE, P.RIGHT_ANKLE]] > _SEEN
+    return [(limb, bool(s)) for limb, s in zip(body.feet, seen, strict=True)]
 
 
 def _hull(points: Float32) -> Float32:
-    import cv2
-
     return np.asarray(cv2.convexHull(points.astype(np.float32))[:, 0], np.float32)
