@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from bridge.contracts import Label
 from bridge.perception.guided import Guide, apply_at
-from bridge.perception.materials import Material
+from bridge.perception.materials import Material, ranked
 from bridge.perception.nets import Float32, UInt8
 from bridge.perception.view import View
 
@@ -30,7 +30,7 @@ def label(view: View, found: Float32, skin: UInt8) -> UInt8:
     guide = Guide(view.rgb, _RADIUS, _EPSILON)
     models = {m: guide.model(share[m]) for m in Material if share[m].max() > 0.1}
     size = view.full.shape[1::-1]
-    best = share.argmax(axis=0).astype(np.uint8)
+    best, _ = ranked(share)
     material = np.asarray(cv2.resize(best, size, interpolation=cv2.INTER_NEAREST), np.uint8)
     rows, columns = _near_borders(best, size)
     if len(rows):
@@ -77,4 +77,4 @@ def _decided(
     x = ((columns + 0.5) * view.scale[0] - 0.5).astype(np.float32)
     y = ((rows + 0.5) * view.scale[1] - 0.5).astype(np.float32)
     scores = np.stack([apply_at(colours, x, y, model) for model in models.values()])
-    return np.array(list(models), np.uint8)[scores.argmax(axis=0)]
+    return np.array(list(models), np.uint8)[ranked(scores)[0]]

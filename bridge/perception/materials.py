@@ -10,7 +10,7 @@ import numpy as np
 from bridge.perception.appearance import Appearance
 from bridge.perception.colours import Colours
 from bridge.perception.local_colours import unlikeliness
-from bridge.perception.nets import Bool, Float32
+from bridge.perception.nets import Bool, Float32, UInt8
 from bridge.perception.places import Places
 from bridge.perception.view import View
 
@@ -131,15 +131,29 @@ def _shoes_fit(places: Places) -> Float32:
     return np.asarray(np.minimum(3 - 4 * (off - 0.7), 3) - 100 * np.maximum(above - 0.03, 0), np.float32)
 
 
+def ranked(table: Float32) -> tuple[UInt8, Float32]:
+    """Return the best row per column of a table ``[rows, ...]``, and its margin over the second best.
+
+    Row by row this is several times faster than numpy's argmax and partition along the first axis.
+    """
+    best = np.zeros(table.shape[1:], np.uint8)
+    first, second = table[0].copy(), np.full_like(table[0], -np.inf)
+    for i, row in enumerate(table[1:], start=1):
+        better = row > first
+        best[better] = i
+        second = np.maximum(second, np.minimum(row, first))
+        first = np.maximum(first, row)
+    return best, first - second
+
+
 def with_local_colours(view: View, table: Float32, weight: float = 0.7) -> Float32:
     """Add what the colours right around each pixel say, learnt from the pixels that are already clear.
 
     One pair of trousers has few colours at any one place, so a hand in front of it stands out there, though the
     trousers as a whole have shades like the hand's.
     """
-    ranked = np.partition(table, -2, axis=0)
-    clear = view.sure & (ranked[-1] - ranked[-2] > _CLEAR)
-    best = table.argmax(axis=0)
+    best, margin = ranked(table)
+    clear = view.sure & (margin > _CLEAR)
     local = np.full_like(table, _UNIFORM + _OUTLIER)
     for material in Material:
         seeds = clear & (best == material)
@@ -173,7 +187,7 @@ def without_islands(view: View, places: Places, look: Appearance, table: Float32
         Material.HAIR: (np.hypot(x / 0.8, y - 0.1) < 1) & (y > -0.4) & ~places.face,
     }
     for material, root in roots.items():
-        chosen = table.argmax(axis=0) == material
+        chosen = ranked(table)[0] == material
         picture = view.picture(chosen.astype(np.float32)).astype(np.uint8)
         _count, parts = cv2.connectedComponents(picture)
         part = parts[view.person]

@@ -16,7 +16,7 @@ from bridge.contracts import Label
 from bridge.perception.appearance import learn
 from bridge.perception.body import Body, Head
 from bridge.perception.labelling import label
-from bridge.perception.materials import Material, scores, with_local_colours, without_islands
+from bridge.perception.materials import Material, ranked, scores, with_local_colours, without_islands
 from bridge.perception.nets import Arrays, Float32, UInt8
 from bridge.perception.places import Places
 from bridge.perception.regions import skin_labels
@@ -80,7 +80,7 @@ class ClassicalParser:
             slice(view.left, view.left + view.full.shape[1]),
         )
         labels[rows, columns] = label(
-            view, found, skin_labels(view, body, places, found.argmax(axis=0) == Material.SKIN)
+            view, found, skin_labels(view, body, places, ranked(found)[0] == Material.SKIN)
         )
         if look.waist.dress:
             labels[np.isin(labels, (Label.UPPER, Label.LOWER))] = Label.DRESS
