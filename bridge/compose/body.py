@@ -44,6 +44,7 @@ class Body:
     legs: tuple[tuple[Limb, Limb], tuple[Limb, Limb]]  # left, right: thigh, calf
     fingers: tuple[Limb, ...]  # of the hands that are seen
     torso: Limb  # the middle of the shoulders to the middle of the hips
+    throat: Floats  # [n, 2], the outermost points of the neck that is seen
     neck: Limb  # the chin to the middle of the shoulders
     hidden: tuple[bool, bool]  # left, right: the forearm is behind the back
     waist: float  # where trousers end, as the torso's t
@@ -61,6 +62,7 @@ def find_body(scene: Scene) -> Body:
         legs=_pairs(scene, (BodyPoint.LEFT_HIP, BodyPoint.LEFT_KNEE, BodyPoint.LEFT_ANKLE), Label.LEGS),
         fingers=tuple(bone for hand in scene.hands for bone in _fingers(hand)),
         torso=torso,
+        throat=_throat(scene, torso),
         neck=limb(_chin(scene, shoulders), shoulders, _times(NECK, unit)),
         hidden=(
             _behind(scene, BodyPoint.LEFT_SHOULDER, BodyPoint.LEFT_WRIST),
@@ -95,6 +97,14 @@ def _seen(scene: Scene, label: Label) -> Floats:
     """Every ninth pixel [n, 2] of a label."""
     rows, columns = np.nonzero(scene.labels[::3, ::3] == label)
     return np.stack([columns, rows], 1).astype(np.float32) * 3
+
+
+def _throat(scene: Scene, torso: Limb) -> Floats:
+    """The points where the visible neck is widest, above the shoulders' line; none if no neck is seen."""
+    seen = _seen(scene, Label.NECK)
+    t, v = torso.place(seen)
+    seen, v = seen[t < 0.1], v[t < 0.1]
+    return seen[[np.argmin(v), np.argmax(v)]] if len(seen) else seen
 
 
 def _times(shares: tuple[float, ...], unit: float) -> tuple[float, ...]:
@@ -222,7 +232,7 @@ def _yoke(body: Body) -> Floats:
     rounds = [pair[0].start - SLOPE * body.unit * along + pair[0].half[0] * circle for pair in body.arms]
     armpits = body.torso.outline()[[CHEST, -1 - CHEST]]
     hull = cv2.convexHull(
-        np.concatenate([[throat + side, throat - side], *rounds, armpits]).astype(np.float32)
+        np.concatenate([[throat + side, throat - side], body.throat, *rounds, armpits]).astype(np.float32)
     )
     return np.asarray(hull.reshape(-1, 2), np.float32)
 

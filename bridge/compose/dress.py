@@ -22,6 +22,8 @@ from bridge.contracts import Label
 
 UNSHADED = (Label.BACKGROUND, Label.FACE, Label.HAIR)
 """On these the garment casts no contact shadow: it does not lie on them."""
+SOLID = 160
+"""Cloth has this alpha at least; fainter pixels are its soft edge."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,10 @@ def dress(scene: Scene, random: np.random.Generator) -> Dressed:
     light, noise = find_light(scene, canvas), grain_of(canvas.picture, ~canvas.hidden)
     painted = paint_hidden(canvas, body, light, noise, random)
     behind, front = painted.join(), _front(scene, painted, body)
-    alpha = scene.layer[..., 3].astype(np.float32) / 255
+    alpha = _coverage(scene)
     if scene.region is None:
         hair = lift_hair(scene, band)
         behind, front = mix(behind, hair.colour, hair.alpha * canvas.hidden), front.below(hair)
-    else:
-        alpha *= scene.region
     covered = alpha * (1 - front.alpha)
     on_skin = contact_shadow(covered, light, scene.unit) * ~one_of(canvas.targets, UNSHADED)
     on_cloth = contact_shadow(front.alpha, light, scene.unit)
@@ -63,6 +63,13 @@ def dress(scene: Scene, random: np.random.Generator) -> Dressed:
     picture = mix(shade(behind, 1 - on_skin), mix(worn, front.colour, front.alpha), alpha)
     changed = canvas.hidden | (covered > 0) | (on_skin > 0) if scene.region is None else scene.region
     return Dressed(picture, changed, behind, canvas.hidden)
+
+
+def _coverage(scene: Scene) -> Floats:
+    """The layer's alpha where it may lie, FP32 [h, w] in [0, 1]; faint traces beside no solid cloth are dropped."""
+    solid = dilate(scene.layer[..., 3] >= SOLID, 2)
+    kept = solid if scene.region is None else solid & scene.region
+    return np.where(kept, scene.layer[..., 3], 0).astype(np.float32) / 255
 
 
 def _front(scene: Scene, painted: Painted, body: Body) -> Cutout:

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from bridge.compose.fill import local_mean
-from bridge.compose.pixels import LUMA, Bits, Floats, blur, erode, mix, smoothstep, soft, to_unit
+from bridge.compose.pixels import LUMA, Bits, Floats, blur, distance, erode, mix, smoothstep, soft, to_unit
 from bridge.compose.scene import OLD, Scene
 from bridge.contracts import Label
 
 TONES = 3
 """Hair, and each cloth, is known by this many colours: its dark, middle and bright parts."""
-LABELS_SAY = 0.02
+LABELS_SAY = 0.01
 """How much it costs (RGB distance squared) to contradict the labels altogether."""
+UNSURE = 0.012
+"""Within this of their edge, over the distance of the shoulder joints, labels are unsure."""
 UNEXPLAINED = 0.03
 """A pixel that costs more than this shows something else, such as the wall: there the labels decide."""
 MIXTURE_COSTS = 0.001
@@ -59,7 +61,10 @@ def lift_hair(scene: Scene, band: Bits) -> Cutout:
     near = local_mean(picture, old.astype(np.float32), max(3.0, 0.03 * scene.unit))[band]
     cloths = [near, *(np.broadcast_to(tone, near.shape) for tone in _tones(picture[old]))]
     calm = blur(picture, 0.8)
-    share, strand = _explained(calm[band], _tones(picture[inside]), cloths, alpha[band])
+    # The deeper inside hair or cloth a pixel lies, the surer its label.
+    depth = (distance(hair) + distance(~hair))[band] / np.float32(UNSURE * scene.unit)
+    say = LABELS_SAY * (1 + depth * depth)
+    share, strand = _explained(calm[band], _tones(picture[inside]), cloths, alpha[band], say)
     alpha[band] = share
     colour = picture.copy()
     # The finest detail is the hair's own where hair is most of what is seen.
@@ -74,9 +79,20 @@ def _tones(colours: Floats) -> Floats:
 
 
 def _explained(
-    pixels: Floats, hairs: Floats, cloths: list[Floats], labelled: Floats
+    pixels: Floats, hairs: Floats, cloths: list[Floats], labelled: Floats, say: Floats
 ) -> tuple[Floats, Floats]:
-    """The hair's share of pixels [n, 3] and the colour of that hair: FP32 [n] and [n, 3]."""
+    """Explain pixels [n, 3] as mixtures.
+
+    Args:
+        pixels: FP32 [n, 3].
+        hairs: FP32 [TONES, 3], the hair's colours.
+        cloths: the garment's colours at each pixel, FP32 [n, 3] each.
+        labelled: FP32 [n], the share of hair by the labels.
+        say: FP32 [n], what it costs to contradict them.
+
+    Returns:
+        The hair's share [n] and the colour of that hair [n, 3].
+    """
     best = np.full(len(pixels), np.inf, np.float32)
     share, strand = np.zeros(len(pixels), np.float32), np.zeros_like(pixels)
     for hair in hairs:
@@ -88,7 +104,7 @@ def _explained(
             part = np.clip(part, 0, 1)
             rest = pixels - cloth - part[:, None] * way
             cost = np.einsum("nc,nc->n", rest, rest) + MIXTURE_COSTS * 4 * part * (1 - part)
-            cost += LABELS_SAY * (part - labelled) ** 2
+            cost += say * (part - labelled) ** 2
             better = cost < best
             best[better], share[better] = cost[better], part[better]
             # What the mixture does not explain is the hair's own shade.

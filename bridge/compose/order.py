@@ -13,10 +13,12 @@ from bridge.contracts import Category, Label, Part
 
 ARMPIT = 0.35
 """Down to this share of the upper arm the garment's body lies over the arm (its shoulder); below, the arm over it."""
-CUFF = 0.06
+LANES = 6
+"""A sleeve's end may run aslant: it is measured in so many lanes along the arm."""
+CUFF = 0.02
 """A sleeve reaches this share of a bone past the place where all but its outermost pixels end."""
-ASTRAY = 0.2
-"""An arm's skin lies nearer to its bone than this, over the distance of the shoulder joints."""
+ASTRAY = 2.0
+"""An arm's skin lies nearer to its bone than so many of its half widths."""
 STEP = 2
 
 _ALWAYS = (Label.FACE, Label.HAIR, Label.ACCESSORY)
@@ -52,46 +54,57 @@ def _arms_in_front(targets: Bytes, parts: Bytes, body: Body) -> Bits:
     front = np.zeros(small.shape, bool)
     at = np.nonzero(one_of(small, (Label.ARMS, Label.HANDS)))
     if len(at[0]):
-        side, place, gap = _whose(np.stack([at[1], at[0]], 1).astype(np.float32) * STEP, body)
+        side, place, off = _whose(np.stack([at[1], at[0]], 1).astype(np.float32) * STEP, body)
         # As far as its own sleeve reaches, an arm is inside the garment, whatever part of it lies there.
-        cuffs = [_reach(pieces, part, pair) for part, pair in zip(_SLEEVES, body.arms, strict=True)]
-        bare = place > np.maximum(np.array(cuffs)[side] + CUFF, ARMPIT)
+        cuffs = np.stack([_cuff(pieces, part, pair) for part, pair in zip(_SLEEVES, body.arms, strict=True)])
+        bare = place > np.maximum(cuffs[side, _lane(off)] + CUFF, ARMPIT)
         # Skin far from any arm, such as a bared waist, is no arm in front of anything.
-        front[at] = bare & ((gap < ASTRAY * body.unit) | (small[at] == Label.HANDS))
+        front[at] = bare & ((np.abs(off) < ASTRAY) | (small[at] == Label.HANDS))
     whole = np.repeat(np.repeat(front, STEP, 0), STEP, 1)[: targets.shape[0], : targets.shape[1]]
     return whole & one_of(targets, (Label.ARMS, Label.HANDS))
 
 
 def _whose(points: Floats, body: Body) -> tuple[npt.NDArray[np.intp], Floats, Floats]:
-    """Which arm points [n, 2] belong to, where on it, and how far from its bone.
+    """Which arm points [n, 2] belong to, and where on it they lie.
 
     Returns:
-        0 left or 1 right; the place: 0 shoulder, 1 elbow, 2 wrist, and on to the hand; the distance [px].
+        0 left or 1 right; the place: 0 shoulder, 1 elbow, 2 wrist, and on to the hand; how far beside the bone
+        in half widths of the arm; each [n].
     """
-    gaps, places = (
+    places, asides, gaps = (
         np.stack(values) for values in zip(*(_along(points, pair) for pair in body.arms), strict=True)
     )
-    side = np.argmin(gaps, 0)
-    every = np.arange(len(points))
-    return side, places[side, every], gaps[side, every]
+    side, every = np.argmin(gaps, 0), np.arange(len(points))
+    return side, places[side, every], asides[side, every]
 
 
-def _along(points: Floats, pair: tuple[Limb, Limb]) -> tuple[Floats, Floats]:
-    """Distance of points [n, 2] from an arm's bones [px] and their place along it."""
-    (upper, v), (fore, w) = pair[0].place(points), pair[1].place(points)
+def _along(points: Floats, pair: tuple[Limb, Limb]) -> tuple[Floats, Floats, Floats]:
+    """Place of points [n, 2] along an arm, how far beside its bones in half widths, and their distance [px]."""
+    (upper, u), (fore, v) = (part.normalised(points) for part in pair)
     # A hand is as long as half a forearm; it still counts as the forearm's.
     past = [
         np.maximum(np.maximum(-upper, upper - 1), 0) * pair[0].length,
         np.maximum(np.maximum(-fore, fore - 1.6), 0) * pair[1].length,
     ]
-    gap = [np.hypot(v, past[0]), np.hypot(w, past[1])]
-    place = np.where(gap[0] <= gap[1], np.clip(upper, 0, 1), 1 + np.clip(fore, 0, 2))
-    return np.minimum(gap[0], gap[1]), place.astype(np.float32)
+    gap = [np.hypot(u * pair[0].half.mean(), past[0]), np.hypot(v * pair[1].half.mean(), past[1])]
+    first = gap[0] <= gap[1]
+    place = np.where(first, np.clip(upper, 0, 1), 1 + np.clip(fore, 0, 2))
+    return place, np.where(first, u, v), np.minimum(gap[0], gap[1])
 
 
-def _reach(pieces: Bytes, part: Part, pair: tuple[Limb, Limb]) -> float:
-    """Where along its arm a sleeve ends; 0 without one."""
+def _lane(aside: Floats) -> npt.NDArray[np.intp]:
+    """Which of ``LANES`` lanes along an arm, from one edge to the other."""
+    return np.clip((aside + 1) / 2 * LANES, 0, LANES - 1).astype(np.intp)
+
+
+def _cuff(pieces: Bytes, part: Part, pair: tuple[Limb, Limb]) -> Floats:
+    """Where along its arm a sleeve ends, in each lane [LANES]; 0 without a sleeve."""
     rows, columns = np.nonzero(pieces == part)
     if len(rows) < 16:
-        return 0.0
-    return float(np.percentile(_along(np.stack([columns, rows], 1).astype(np.float32) * STEP, pair)[1], 95))
+        return np.zeros(LANES, np.float32)
+    place, aside, _ = _along(np.stack([columns, rows], 1).astype(np.float32) * STEP, pair)
+    lane = _lane(aside)
+    ends = [np.percentile(place[lane == k], 97) if (lane == k).any() else np.nan for k in range(LANES)]
+    # Where the garment's body lies over the sleeve, the next lane tells.
+    known = np.nonzero(np.isfinite(ends))[0]
+    return np.interp(np.arange(LANES), known, np.array(ends)[known]).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -10,8 +11,19 @@ from bridge.compose.body import Body
 from bridge.compose.fill import meet, spread
 from bridge.compose.hidden import Canvas
 from bridge.compose.light import TINTS, Light
-from bridge.compose.pixels import LUMA, Bits, Bytes, Floats, distance, erode, largest, resize, smoothstep
-from bridge.compose.relief import STEP, relief
+from bridge.compose.pixels import (
+    LUMA,
+    Bits,
+    Bytes,
+    Floats,
+    distance,
+    erode,
+    largest,
+    luma,
+    resize,
+    smoothstep,
+)
+from bridge.compose.relief import BESIDE, STEP, nearest_limb, points, relief
 from bridge.compose.scene import SKIN, one_of
 from bridge.contracts import Label
 
@@ -21,6 +33,10 @@ SEAM = 0.08
 """Within this, over the same distance, what is left of a difference between seen and painted skin fades."""
 SEAM_LIMIT = 0.12
 """A larger difference (RGB) is no difference of light but another thing beside the skin."""
+LANES = 9
+"""Places across a limb at which its shading is measured."""
+PROFILE = 0.35
+"""Stronger deviations from the modelled shading are no shading."""
 LIMBS = (Label.ARMS, Label.LEGS)
 ENOUGH = 1500
 """So many pixels (of the reduced photo) tell a colour."""
@@ -47,6 +63,7 @@ def paint_skin(canvas: Canvas, body: Body, light: Light) -> Floats:
     targets, hidden = canvas.targets[::STEP, ::STEP], canvas.hidden[::STEP, ::STEP]
     skin = one_of(targets, SKIN)
     shading = relief(targets, body, light)
+    shading *= _profiles(canvas.picture[::STEP, ::STEP], shading, targets, hidden, body)
     # The visible skin of hands and faces has shapes of its own: there it is taken as it is.
     own = one_of(targets, (Label.FACE, Label.HANDS))
     flat = canvas.picture[::STEP, ::STEP] / _tinted(np.where(own, 1, shading).astype(np.float32))
@@ -67,6 +84,36 @@ def paint_skin(canvas: Canvas, body: Body, light: Light) -> Floats:
     meet(painted, visible, face & ~hidden, rest & hidden, reach, (-2 * SEAM_LIMIT, 0))
     meet(painted, visible, rest & sure, rest & hidden, reach, (-2 * SEAM_LIMIT, SEAM_LIMIT))
     return resize(np.clip(painted, 0, 1), canvas.targets.shape)
+
+
+def _profiles(picture: Floats, shading: Floats, targets: Bytes, hidden: Bits, body: Body) -> Floats:
+    """What the visible part of each limb adds to the modelled shading from edge to edge, FP32 [h, w] around 1."""
+    gain = np.ones(targets.shape, np.float32)
+    brightness = luma(picture) / np.maximum(shading, 0.2)
+    for label, limbs in ((Label.ARMS, body.arms), (Label.LEGS, body.legs)):
+        at = np.nonzero(targets == label)
+        own, u, off = nearest_limb(points(at), [part for pair in limbs for part in pair])
+        for side in (0, 1):
+            on = (own // 2 == side) & (off < BESIDE)
+            seen = on & ~hidden[at]
+            if seen.sum() < ENOUGH // 4:
+                continue
+            gain[at[0][on], at[1][on]] = _profile(u[seen], brightness[at][seen])(u[on])
+    return gain
+
+
+def _profile(u: Floats, brightness: Floats) -> Callable[[Floats], Floats]:
+    """The relative brightness over u in [-1, 1], as a function that interpolates it."""
+    centres = np.linspace(-0.9, 0.9, LANES)
+    lane = np.clip(((u + 1) / 2 * LANES).astype(int), 0, LANES - 1)
+    level = np.array(
+        [np.median(brightness[lane == k]) if (lane == k).sum() > 8 else np.nan for k in range(LANES)]
+    )
+    known = np.isfinite(level)
+    if known.sum() < LANES // 2:
+        return np.ones_like
+    relative = np.clip(level[known] / level[known].mean(), 1 - PROFILE, 1 + PROFILE)
+    return lambda at: np.interp(at, centres[known], relative).astype(np.float32)
 
 
 def _tinted(shading: Floats) -> Floats:
