@@ -22,6 +22,7 @@ _SKIN_FLOOR = np.array([30.0, 6.0, 8.0], np.float32)  # shading moves skin furth
 _SHADE = np.array([80.0, 12.0, 15.0], np.float32)  # variance that the chin's shadow adds to skin, Lab
 _STRANDS = np.array([60.0, 15.0, 25.0], np.float32)  # tips and strands in the light vary more, Lab
 _ALIKE = -8.5  # log density from which a colour is hair's, so that a shirt isn't learnt from it
+_COMMON = -12.0  # log density from which both legs share a colour
 _BINS = 20  # along a limb
 _UNLIKE_PAIR = 0.05  # what each bin costs by which the cover of a left and a right limb differ
 _UPPER_SEED = (0.42, 0.12, 0.62)  # |aside| below, down between
@@ -57,7 +58,7 @@ def learn(view: View, body: Body, places: Places) -> Appearance:
     # nobody is bare from the hip on: that is cloth as brown as skin
     cover = Cover(sleeves, legs if min(legs) > 0.1 else (2.0, 2.0))
     hair = _hair(view, places, like)
-    upper = _upper(view, places, like | _alike(hair, view.lab), cover)
+    upper = _upper(view, places, like | _alike(hair, view.lab, _ALIKE), cover)
     lower = _lower(view, places, like, cover)
     return Appearance(
         skin=_skin(view, places, like, cover),
@@ -70,9 +71,9 @@ def learn(view: View, body: Body, places: Places) -> Appearance:
     )
 
 
-def _alike(model: Colours | None, lab: Float32) -> Bool:
+def _alike(model: Colours | None, lab: Float32, least: float) -> Bool:
     """Return which colours a model takes for its own."""
-    return model.log_likelihood(lab) > _ALIKE if model else np.zeros(len(lab), bool)
+    return model.log_likelihood(lab) > least if model else np.zeros(len(lab), bool)
 
 
 def _model(samples: Float32, components: int, least: int = 60) -> Colours | None:
@@ -146,13 +147,20 @@ def _upper(view: View, places: Places, other: Bool, cover: Cover) -> Colours:
 
 
 def _lower(view: View, places: Places, like: Bool, cover: Cover) -> Colours | None:
-    seeds = np.zeros(len(view.xy), bool)
-    for (along, off), end in zip(places.legs, cover.legs, strict=True):
-        seeds |= (off < 0.6) & (along > 0.25) & (along < min(1.0, end))
-    seeds &= view.sure & (places.off_arms > 1) & ~places.hand
+    """Learn from both thighs what they have in common: a bag hangs in front of one."""
+    free = view.sure & (places.off_arms > 1) & ~places.hand
     if min(cover.legs) < 2:
-        seeds &= ~like
-    return _model(view.lab[seeds], 4)
+        free &= ~like
+    samples = [
+        view.lab[free & (off < 0.6) & (along > 0.25) & (along < min(1.0, end))]
+        for (along, off), end in zip(places.legs, cover.legs, strict=True)
+    ]
+    left, right = (_model(lab, 4) for lab in samples)
+    if left and right:
+        common = [lab[_alike(other, lab, _COMMON)] for lab, other in zip(samples, (right, left), strict=True)]
+        if 0.4 < sum(map(len, common)) / sum(map(len, samples)) < 0.8:
+            samples = common
+    return _model(np.concatenate(samples), 4)
 
 
 def _shoe_seeds(places: Places) -> Bool:

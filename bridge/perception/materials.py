@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from bridge.perception.appearance import Appearance
-from bridge.perception.colours import Colours
+from bridge.perception.body import Body
 from bridge.perception.local_colours import unlikeliness
 from bridge.perception.nets import Bool, Float32, UInt8
 from bridge.perception.places import Places
@@ -17,6 +17,7 @@ from bridge.perception.view import View
 _UNIFORM = -13.8  # log density of any colour at all: one over the volume of Lab, 100 x 100 x 100
 _OUTLIER = -2.0  # log share of a material's pixels whose colour was not among the samples
 _NEVER = -60.0
+_BAG = 0.03  # least area of a bag, over the shoulders' breadth squared
 _CLEAR, _SEEDS = 2.0, 40  # margin over the second best [nats], and how many such pixels make a local model
 
 
@@ -31,24 +32,38 @@ class Material(IntEnum):
     OTHER = 5
 
 
-def scores(view: View, places: Places, look: Appearance) -> Float32:
+def scores(view: View, body: Body, places: Places, look: Appearance) -> Float32:
     """Return the log score ``[materials, n]`` of every pixel."""
-    table = np.full((len(Material), len(view.xy)), _NEVER, np.float32)
-    table[Material.SKIN] = _colour(look.skin, view.lab) + _skin_fits(places, look)
+    colours = np.full((len(Material), len(view.xy)), _UNIFORM + _OUTLIER, np.float32)
+    models = (look.skin, look.hair, look.upper, look.lower, look.shoes)
+    for row, model in zip(colours, models, strict=False):
+        if model:
+            row[:] = np.logaddexp(model.log_likelihood(view.lab) - 2.76, row)
+    fits = np.full_like(colours, _NEVER)
+    fits[Material.SKIN] = _skin_fits(places, look)
+    fits[Material.UPPER] = _upper_fits(places, look)
+    fits[Material.OTHER] = _other_fits(places, look)
     if places.face.any():
-        hair = _colour(look.hair, view.lab) if look.hair else _UNIFORM + _OUTLIER
-        table[Material.HAIR] = hair + _hair_fits(places)
-    table[Material.UPPER] = _colour(look.upper, view.lab) + _upper_fits(places, look)
+        fits[Material.HAIR] = _hair_fits(places)
     if look.lower:
-        table[Material.LOWER] = _colour(look.lower, view.lab) + _lower_fits(places, look)
+        fits[Material.LOWER] = _lower_fits(places, look)
     if look.shoes:
-        table[Material.SHOES] = _colour(look.shoes, view.lab) + _shoes_fit(places)
-    table[Material.OTHER] = _UNIFORM - 2 + _other_fits(places, look)
+        fits[Material.SHOES] = _shoes_fit(places)
+    table = colours + fits
+    table[Material.OTHER] += 8 * _strange(view, body, table)
     return table
 
 
-def _colour(model: Colours, lab: Float32) -> Float32:
-    return np.asarray(np.logaddexp(model.log_likelihood(lab) - 2.76, _UNIFORM + _OUTLIER), np.float32)
+def _strange(view: View, body: Body, table: Float32) -> Bool:
+    """Return the larger things [n] whose colours belong to nothing that is known there: bags."""
+    unknown = (table.max(axis=0) < _UNIFORM + 0.8) & view.sure
+    picture = cv2.morphologyEx(
+        view.picture(unknown.astype(np.float32)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)
+    )
+    _count, parts, stats, _ = cv2.connectedComponentsWithStats(picture)
+    large = stats[:, cv2.CC_STAT_AREA] > _BAG * body.breadth**2
+    large[0] = False
+    return np.asarray(large[parts[view.person]])
 
 
 def _around_head(places: Places, radius: float) -> Bool:

@@ -73,7 +73,7 @@ class ClassicalParser:
         )
         places = Places.of(view, body)
         look = learn(view, body, places)
-        found = without_islands(view, places, look, scores(view, places, look))
+        found = without_islands(view, places, look, scores(view, body, places, look))
         found = without_islands(view, places, look, with_local_colours(view, found))
         rows, columns = (
             slice(view.top, view.top + view.full.shape[0]),
