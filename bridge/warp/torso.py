@@ -35,7 +35,7 @@ _VERTICAL = 0.94  # cloth on a body is seen a little shorter than flat: it leans
 # Measured on worn and flat pairs, as affine maps of their prints: above the armpits a garment leans back, and its
 # height is seen at this share of its width's scale.
 _CHEST_SEEN = 0.86
-_SHOULDERS_SEEN = 0.25  # likewise of what lies above the shoulders' tips, at the sides
+_SHOULDERS_SEEN = 0.6  # likewise of what lies above the shoulders' tips, at the sides
 # How high cloth rests above the joints, over the distance from the middle: at the neck and at the shoulder's tip, as
 # shares of the joints' distance.
 _SHOULDER_LINE = ([0.25, 0.46], [0.265, 0.165])
