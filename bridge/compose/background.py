@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from bridge.compose.fill import detail, echo, spread, spread_fast
-from bridge.compose.pixels import Bits, Floats, halve, largest, resize
+from bridge.compose.pixels import Bits, Floats, blur, erode, halve, largest, resize
 
 STRIDE = 4
 """Every fourth row and column of the halved photo is enough to fit ten coefficients."""
@@ -21,7 +21,7 @@ SMOOTH = 0.025
 THINGS = 16.0
 """Things in a room that are finer than this [px] are mirrored."""
 PLAIN = 0.006
-"""Mean fine contrast below which a wall has no texture, only grain."""
+"""Median fine contrast below which a wall has no texture, only grain."""
 _POWERS = np.array([(i, j) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)])
 
 
@@ -52,10 +52,11 @@ def paint_background(picture: Floats, known: Bits, hole: Bits) -> Floats:
     # Whatever differs from the wall far more than the wall from itself is a shadow or a missed strand.
     sure = seen & (off <= max(TOLERANCE, 6 * typical))
     filled = resize(wall + spread(small - wall, sure.astype(np.float32)), known.shape)
-    texture = detail(picture, known)
-    if float(np.abs(texture).mean()) * known.size < PLAIN * known.sum():
+    fine = np.abs(small[..., 1] - blur(np.ascontiguousarray(small[..., 1]), 1.5))
+    inside = erode(sure, 4)
+    if not inside.any() or float(np.median(fine[inside])) < PLAIN:
         return filled
-    return cast(Floats, filled + echo(texture, known, hole))
+    return cast(Floats, filled + echo(detail(picture, known), known, hole))
 
 
 def _flat(picture: Floats, known: Bits) -> Floats:

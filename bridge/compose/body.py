@@ -28,6 +28,8 @@ TUCKED = 0.12
 """A garment that ends this little below the waist is tucked in."""
 DEEP = 0.3
 """A wrist this much further from the camera than its shoulder, over the distance of the joints, lies deep."""
+ASTRAY = 1.4
+"""An arm's skin lies nearer to its bone than so many of its half widths."""
 CHEST = 4
 """The bin of the torso (of 16) at the height of the armpits."""
 SLOPE = 0.05
@@ -166,6 +168,30 @@ def _waist(scene: Scene, torso: Limb) -> float:
     bared = np.abs(beside) < 0.3 * scene.unit
     bared &= (skin < top + 0.1) & (skin > top - 0.1)
     return top if top < WAIST + TUCKED or bared.sum() >= 32 else WAIST
+
+
+def without_stray_arms(labels: Bytes, body: Body) -> Bytes:
+    """See skin far from every arm as the trunk's: a bared waist moves and hides as the trunk does.
+
+    Args:
+        labels: UINT8 [h, w] of Label.
+        body: the limbs.
+
+    Returns:
+        UINT8 [h, w].
+    """
+    rows, columns = np.nonzero(labels == Label.ARMS)
+    at = np.stack([columns, rows], 1).astype(np.float32)
+    off = np.full(len(at), np.inf, np.float32)
+    for pair in body.arms:
+        for part in pair:
+            t, u = part.normalised(at)
+            beyond = np.maximum(np.maximum(-t, t - 1), 0) * part.length / max(float(part.half.mean()), 1)
+            np.minimum(off, np.hypot(u, beyond), out=off)
+    stray = (off > ASTRAY) & (np.abs(body.torso.normalised(at)[1]) < 1.2)
+    tidy = labels.copy()
+    tidy[rows[stray], columns[stray]] = Label.NECK
+    return tidy
 
 
 def bare(body: Body, matte: Bytes, category: Category) -> Bytes:

@@ -7,8 +7,9 @@ from typing import cast
 
 import numpy as np
 
-from bridge.compose.body import Body, find_body
+from bridge.compose.body import Body, find_body, without_stray_arms
 from bridge.compose.fill import grain_of, local_mean
+from bridge.compose.gaps import close_gaps
 from bridge.compose.hidden import blank, strands
 from bridge.compose.light import find_light
 from bridge.compose.matting import Cutout, lift_hair
@@ -48,7 +49,9 @@ def dress(scene: Scene, random: np.random.Generator) -> Dressed:
     """
     scene = replace(scene, labels=tidied(scene.labels, OLD[scene.category], scene.unit))
     body, band = find_body(scene), strands(scene)
+    scene = replace(scene, labels=without_stray_arms(scene.labels, body))
     canvas = blank(scene, body, band)
+    scene = close_gaps(scene, canvas)
     light, noise = find_light(scene, canvas), grain_of(canvas.picture, ~canvas.hidden)
     painted = paint_hidden(canvas, body, light, noise, random)
     behind, front = painted.join(), _front(scene, painted, body)

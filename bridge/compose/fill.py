@@ -18,6 +18,7 @@ from bridge.compose.pixels import (
     nearest,
     resize,
     sample,
+    shade,
     smoothstep,
 )
 
@@ -87,15 +88,16 @@ def spread_fast(values: Floats, weight: Floats) -> Floats:
 
 def local_mean(values: Floats, weight: Floats, sigma: float) -> Floats:
     """The weighted mean around each pixel (normalised convolution, Knutsson and Westin 1993)."""
-    shares = weight if values.ndim == 2 else weight[..., None]
-    total = np.maximum(blur(weight, sigma), 1e-4)
-    return cast(Floats, blur(values * shares, sigma) / total.reshape(shares.shape))
+    share = 1 / np.maximum(blur(weight, sigma), 1e-4)
+    if values.ndim == 2:
+        return blur(values * weight, sigma) * share
+    return shade(blur(shade(values, weight), sigma), share)
 
 
 def detail(picture: Floats, known: Bits, sigma: float = DETAIL_SIGMA) -> Floats:
     """The texture of the known pixels around their local colour, finer than ``sigma`` px; 0 elsewhere."""
     weight = known.astype(np.float32)
-    return cast(Floats, (picture - local_mean(picture, weight, sigma)) * weight[..., None])
+    return shade(picture - local_mean(picture, weight, sigma), weight)
 
 
 def echo(texture: Floats, known: Bits, hole: Bits) -> Floats:

@@ -16,7 +16,7 @@ FROM_ABOVE = -0.06
 """Studio light comes from above: a surface that faces up is this much brighter than one that faces down."""
 SIDE_LIMIT = 0.12
 """Stronger light from one side than this is more likely hair over a cheek than light."""
-TINTS = np.array([0.6, 1.0, 1.4], np.float32)
+TINTS = np.array([0.7, 1.0, 1.2], np.float32)
 """Shaded skin is redder: light that went through it comes back red (subsurface scattering)."""
 
 

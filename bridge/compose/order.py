@@ -17,8 +17,6 @@ LANES = 6
 """A sleeve's end may run aslant: it is measured in so many lanes along the arm."""
 CUFF = 0.02
 """A sleeve reaches this share of a bone past the place where all but its outermost pixels end."""
-ASTRAY = 2.0
-"""An arm's skin lies nearer to its bone than so many of its half widths."""
 STEP = 2
 
 _ALWAYS = (Label.FACE, Label.HAIR, Label.ACCESSORY)
@@ -54,12 +52,10 @@ def _arms_in_front(targets: Bytes, parts: Bytes, body: Body) -> Bits:
     front = np.zeros(small.shape, bool)
     at = np.nonzero(one_of(small, (Label.ARMS, Label.HANDS)))
     if len(at[0]):
-        side, place, off = _whose(np.stack([at[1], at[0]], 1).astype(np.float32) * STEP, body)
+        side, place, aside = _whose(np.stack([at[1], at[0]], 1).astype(np.float32) * STEP, body)
         # As far as its own sleeve reaches, an arm is inside the garment, whatever part of it lies there.
         cuffs = np.stack([_cuff(pieces, part, pair) for part, pair in zip(_SLEEVES, body.arms, strict=True)])
-        bare = place > np.maximum(cuffs[side, _lane(off)] + CUFF, ARMPIT)
-        # Skin far from any arm, such as a bared waist, is no arm in front of anything.
-        front[at] = bare & ((np.abs(off) < ASTRAY) | (small[at] == Label.HANDS))
+        front[at] = place > np.maximum(cuffs[side, _lane(aside)] + CUFF, ARMPIT)
     whole = np.repeat(np.repeat(front, STEP, 0), STEP, 1)[: targets.shape[0], : targets.shape[1]]
     return whole & one_of(targets, (Label.ARMS, Label.HANDS))
 

@@ -80,6 +80,8 @@ def dilate(bits: Bits, radius: float) -> Bits:
 
 def erode(bits: Bits, radius: float) -> Bits:
     """Shrink by ``radius`` px; the picture's border does not eat into it."""
+    if radius > WIDE:
+        return distance(bits) > radius if not bits.all() else bits
     return cv2.erode(bits.view(np.uint8), disc(radius), borderValue=(1,)) > 0
 
 
@@ -125,8 +127,8 @@ def mix(below: Floats, above: Floats, alpha: Floats) -> Floats:
 
 
 def shade(picture: Floats, gain: Floats) -> Floats:
-    """Multiply a picture by a plane."""
-    return cast(Floats, cv2.multiply(picture, cv2.merge((gain, gain, gain))))
+    """Multiply every channel of a picture by a plane."""
+    return cast(Floats, cv2.multiply(picture, cv2.merge([gain] * picture.shape[2])))
 
 
 def largest(picture: Floats) -> Floats:

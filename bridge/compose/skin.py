@@ -35,7 +35,7 @@ SEAM_LIMIT = 0.12
 """A larger difference (RGB) is no difference of light but another thing beside the skin."""
 LANES = 9
 """Places across a limb at which its shading is measured."""
-PROFILE = 0.35
+PROFILE = 0.3
 """Stronger deviations from the modelled shading are no shading."""
 LIMBS = (Label.ARMS, Label.LEGS)
 ENOUGH = 1500
