@@ -155,9 +155,7 @@ class Body:
         arms = np.zeros(self.matte.shape, np.uint8)
         thickness = max(1, round(2 * 0.8 * ARM_RADIUS * self.width))
         for side in (LEFT, RIGHT):
-            shoulder, elbow, wrist = self.arm(side)
-            # The upper third of the upper arm is chest, too.
-            line = np.stack([shoulder + (elbow - shoulder) * 0.45, elbow, wrist]).round().astype(np.int32)
+            line = self.arm(side).round().astype(np.int32)
             cv2.polylines(arms, [line[:, None]], isClosed=False, color=(1,), thickness=thickness)
         return trunk & (arms == 0)
 

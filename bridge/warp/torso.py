@@ -27,7 +27,10 @@ _LEVELS = np.concatenate([
     np.linspace(1.0, 2.15, 30),
 ]).astype(np.float32)  # fmt: skip
 
-_CREASE = 0.10  # of the joints' distance: the crease between chest and arm, inward of the joint
+# As shares of the joints' distance, inward of the joints: a sleeve's armhole at the armpit, and beyond it the crease
+# between chest and arm, where a garment without sleeves ends.
+_ARMHOLE_INWARD = 0.05
+_CREASE = 0.05
 _ARMPIT_DROP = 0.27  # the armpits' place between the shoulders' tips and the hips
 _SHOULDER_SEAMS = 1.07  # between the sleeves' seams over the shoulders, as a share of the joints' distance
 _NECKLINE = 0.505  # between the neckline's ends, likewise: 0.50 to 0.51 on worn crew necks
@@ -210,7 +213,8 @@ def armpits(body: Body, tips: Points, armhole: float) -> Points:
         arm = unit(body.arm(side)[1] - body.arm(side)[0])
         raised = float(np.clip(arm @ body.outward(side), 0.0, 1.0))
         below = float((tips[side] - body.shoulders[side]) @ body.down) + drop * (1.0 - 0.25 * raised)
-        pits.append(body.shoulders[side] + body.down * below)
+        inward = _ARMHOLE_INWARD * body.width * (1.0 - raised) * body.outward(side)
+        pits.append(body.shoulders[side] + body.down * below - inward)
     return np.stack(pits).astype(np.float32)
 
 
@@ -267,7 +271,7 @@ def _place_side(body: Body, torso: Torso, fit: Fit, seam: Points, side: int, *, 
     if not sleeved:
         crease = armpit - _CREASE * body.width * body.outward(side)
         armpit = at_armpit + min(float((crease - at_armpit) @ body.outward(side)), 0.0) * body.outward(side)
-    leave = np.interp(level, [1.0, 1.35], [1.0, 0.0])[:, None]
+    leave = np.interp(level, [1.0, 1.25], [1.0, 0.0])[:, None]
     below = seam + (armpit - at_armpit) * leave
     chord = fit.tips[side] + (armpit - fit.tips[side]) * np.clip(level, 0, 1)[:, None]
     above = _SHOULDERS_SEEN * fit.scale * np.minimum(torso.drop(0.0), 0.0)[:, None] * body.down
