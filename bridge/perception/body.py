@@ -16,7 +16,7 @@ _FACE_OVAL = (
     150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
 """The outline of MediaPipe's face mesh, in order around the face."""
-_SKULL = 1.0  # how far the skull's middle lies behind the face, over how far the nose lies before it
+_SKULL = 2.5  # how far the skull's middle lies behind the face, over how far the nose lies before it
 _FOREHEAD, _CHIN, _NOSE = 10, 152, 1
 
 

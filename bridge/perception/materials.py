@@ -89,7 +89,7 @@ def _skin_fits(places: Places, look: Appearance) -> Float32:
     fit = np.full(len(places.down), -3, np.float32)
     fit[(np.abs(places.aside) < 0.35) & (places.down < 0.25) & (places.head[1] < 0.2)] = 0
     fit[_chins_shadow(places)] = 1.5
-    fit[_midriff(places, look)] = -1
+    fit[midriff(places, look)] = -1
     fit[(places.off_arms < 1) & ~sleeved(places, look)] = 1
     for (along, off), end in zip(places.legs, look.cover.legs, strict=True):
         fit[(off < 1.2) & (along > end)] = 1
@@ -98,7 +98,7 @@ def _skin_fits(places: Places, look: Appearance) -> Float32:
     return fit
 
 
-def _midriff(places: Places, look: Appearance) -> Bool:
+def midriff(places: Places, look: Appearance) -> Bool:
     """Return where a short top leaves the belly bare."""
     over = look.waist.down - places.down
     return np.asarray((over > -0.03) & (over < 0.1) & (np.abs(places.aside) < 0.5))
@@ -183,29 +183,3 @@ def _other_fits(places: Places, look: Appearance) -> Float32:
     raised = places.down < min(look.waist.down, 1.2)
     off = np.where(raised & ~_around_head(places, 1.5), places.off_trunk, places.off_body)
     return np.asarray(np.clip(4 * (off - 1.7), -4, 3), np.float32)
-
-
-def without_islands(view: View, places: Places, look: Appearance, table: Float32) -> Float32:
-    """Forbid skin and hair where they hang together with nothing that is surely skin or hair.
-
-    Flowers and prints have such colours; a neck, an arm or a strand of hair begins somewhere.
-    """
-    table = table.copy()
-    x, y = places.head
-    arms = (places.off_arms < 0.6) & ~sleeved(places, look)
-    legs = [
-        (off < 0.6) & (along > end) for (along, off), end in zip(places.legs, look.cover.legs, strict=True)
-    ]
-    neck = (np.abs(places.aside) < 0.3) & (places.down < 0)
-    roots = {
-        Material.SKIN: places.face | places.hand | arms | legs[0] | legs[1] | neck | _midriff(places, look),
-        Material.HAIR: (np.hypot(x / 0.8, y - 0.1) < 1) & (y > -0.4) & ~places.face,
-    }
-    for material, root in roots.items():
-        chosen = ranked(table)[0] == material
-        picture = view.picture(chosen.astype(np.float32)).astype(np.uint8)
-        _count, parts = cv2.connectedComponents(picture)
-        part = parts[view.person]
-        rooted = np.unique(part[root & chosen])
-        table[material, chosen & ~np.isin(part, rooted)] = _NEVER
-    return table

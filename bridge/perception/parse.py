@@ -15,8 +15,9 @@ import numpy as np
 from bridge.contracts import Label
 from bridge.perception.appearance import learn
 from bridge.perception.body import Body, Head
+from bridge.perception.islands import without_islands
 from bridge.perception.labelling import label
-from bridge.perception.materials import Material, ranked, scores, with_local_colours, without_islands
+from bridge.perception.materials import Material, ranked, scores, with_local_colours
 from bridge.perception.nets import Arrays, Float32, UInt8
 from bridge.perception.places import Places
 from bridge.perception.regions import skin_labels
