@@ -24,6 +24,8 @@ PLAIN_ERROR = 6.0
 """A rim pixel fits the surface within this distance [Lab units]: about twice what is just visible."""
 PLAIN_SHARE = 0.72
 """A wall is plain when this share of the rim fits; the rest may be a garment that runs out of the picture."""
+PLAIN_NOISE = 1.8
+"""The largest standard deviation of a plain wall around its surface [Lab units]: a camera's grain in dim light."""
 FLAT = 0.05
 """A surface that varies by less than this is one colour [Lab units]."""
 
@@ -86,9 +88,8 @@ def find_backdrop(image: Pixels) -> Backdrop | None:
     basis = _basis(columns / image.shape[1], rows / image.shape[0])
     surface, error = _fit(basis, colours)
     fits = error < PLAIN_ERROR
-    if fits.mean() < PLAIN_SHARE:
-        return None
-    return Backdrop(surface, float(np.sqrt((error[fits] ** 2).mean() / 3)))
+    noise = float(np.sqrt((error[fits] ** 2).mean() / 3)) if fits.any() else np.inf
+    return Backdrop(surface, noise) if fits.mean() > PLAIN_SHARE and noise < PLAIN_NOISE else None
 
 
 def rim_mask(shape: tuple[int, ...]) -> Bools:

@@ -1,7 +1,7 @@
 """The garment cut out of a photo whose background is not plain: a table's edge, a wooden floor, a pattern.
 
-GrabCut (Rother, Kolmogorov, Blake 2004) on a reduced picture: the rim is background for certain, the middle is
-garment unless its colour says otherwise.
+The rim's colours say what is background, also in shadow; GrabCut (Rother, Kolmogorov, Blake 2004) settles the rest on
+a reduced picture, and the edge is found again at full size from the colours on its two sides.
 """
 
 from __future__ import annotations
@@ -9,10 +9,16 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from bridge.garment.backdrop import Bools, Pixels, rim_mask
+from bridge.garment.backdrop import Bools, Floats, Pixels, rim_mask, to_lab
 
-WORK_SIDE = 224
+WORK_SIDE = 256
 """The long side at which the colours compete [px]: GrabCut's time grows with the area."""
+COLOURS = 7
+"""How many colours the background is made of."""
+SHADOWS = (1.0, 0.93, 0.86, 0.79)
+"""How bright those colours may be in a shadow."""
+UNLIKE = 3.2
+"""From how many standard deviations a pixel is no background colour at first sight."""
 
 
 def cut_from_clutter(image: Pixels) -> Bools:
@@ -26,15 +32,60 @@ def cut_from_clutter(image: Pixels) -> Bools:
     """
     height, width = image.shape[:2]
     scale = WORK_SIDE / max(height, width)
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    guess = np.full(small.shape[:2], cv2.GC_PR_BGD, np.uint8)
-    h, w = guess.shape
-    guess[int(0.12 * h) : int(0.9 * h), int(0.15 * w) : int(0.85 * w)] = cv2.GC_PR_FGD
-    guess[rim_mask(guess.shape)] = cv2.GC_BGD
-    models = np.zeros((2, 1, 65))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    coarse = _compete(small, _unlike_rim(small))
+    grown = cv2.resize(cv2.GaussianBlur(coarse, (0, 0), 0.8), (width, height), interpolation=cv2.INTER_LINEAR)
+    return _sharpened(image, grown > 0.5, round(1.2 / scale))
+
+
+def _unlike_rim(small: Pixels) -> Floats:
+    """How far every pixel is from the rim's colours, FP32 [h, w], in standard deviations."""
+    lab = to_lab(small)
+    rim = rim_mask(small.shape)
+    samples = np.ascontiguousarray(lab[rim])
     cv2.setRNGSeed(0)
-    cv2.grabCut(small, guess, None, models[0], models[1], 3, cv2.GC_INIT_WITH_MASK)
-    garment = np.isin(guess, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
-    grown = cv2.resize(cv2.GaussianBlur(garment, (0, 0), 0.8), (width, height), interpolation=cv2.INTER_CUBIC)
-    found: Bools = grown > 0.5
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
+    _, labels, centres = cv2.kmeans(samples, COLOURS, np.empty(0, np.int32), stop, 1, cv2.KMEANS_PP_CENTERS)
+    distance = np.full(rim.shape, np.inf, np.float32)
+    for index in range(COLOURS):
+        own = samples[labels[:, 0] == index]
+        if len(own) < 0.02 * len(samples):
+            continue
+        inverse = np.linalg.inv(np.cov(own.T) + 4.0 * np.eye(3))
+        for light in SHADOWS:
+            off = (lab - centres[index] * np.array([light, 1, 1])).reshape(-1, 3)
+            far = np.sqrt(np.einsum("ni,ij,nj->n", off, inverse, off)).reshape(rim.shape) + 4 * (1 - light)
+            distance = np.minimum(distance, far)
+    return distance.astype(np.float32)
+
+
+def _compete(small: Pixels, unlike: Floats) -> Floats:
+    """Let the colours of what is like the rim and of the rest compete; the garment, FP32 [h, w], 0 or 1."""
+    calm = cv2.GaussianBlur(unlike, (0, 0), 0.8)
+    guess = np.where(calm > UNLIKE, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    guess[rim_mask(guess.shape)] = cv2.GC_BGD
+    if (guess == cv2.GC_PR_FGD).sum() < 50:
+        return np.zeros(guess.shape, np.float32)
+    back, front = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(0)
+    cv2.grabCut(small, guess, (0, 0, 1, 1), back, front, 2, cv2.GC_INIT_WITH_MASK)
+    return np.isin(guess, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+
+
+def _sharpened(image: Pixels, coarse: Bools, reach: int) -> Bools:
+    """Find the edge again at full size: near it, a pixel goes to the side whose local colour it resembles."""
+    mask = coarse.astype(np.uint8)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    inner, outer = cv2.erode(mask, kernel), 1 - cv2.dilate(mask, kernel)
+    rows, columns = np.nonzero((inner == 0) & (outer == 0))
+    size = (6 * reach + 1, 6 * reach + 1)
+    near = []
+    for weight in (inner, outer):
+        layers = cv2.merge([*cv2.split(image * weight[..., None]), weight.astype(np.uint8)])
+        total = cv2.boxFilter(layers, cv2.CV_32F, size, normalize=False)[rows, columns]
+        colour = total[:, :3] / np.maximum(total[:, 3:], 1)
+        error = np.linalg.norm(image[rows, columns] - colour, axis=1)
+        near.append(np.where(total[:, 3] > 0, error, np.inf))
+    mask[rows, columns] = np.where(np.isinf(near[0]) & np.isinf(near[1]), mask[rows, columns], near[0] < near[1])
+    found: Bools = cv2.medianBlur(mask, 5) > 0
     return found

@@ -12,12 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from bridge.errors import NoGarment
-from bridge.garment.backdrop import Bools, Floats, Pixels, Window, find_backdrop
+from bridge.garment.backdrop import Bools, Floats, Pixels, Window, find_backdrop, rim_mask
 from bridge.garment.clutter import cut_from_clutter
+from bridge.garment.hanger import without_hanger
 from bridge.garment.wall import cut_from_wall
 
 SMALLEST = 0.012
 """The smallest garment, as a share of the picture."""
+MOST_AT_RIM = 0.15
+"""A wall that leaves more than this share of the picture's rim unexplained was none."""
 PINHOLE = 6e-5
 """A hole smaller than this share of the picture is a glint or grain, not a gap."""
 
@@ -35,8 +38,11 @@ def cut_out(image: Pixels) -> Pixels:
         NoGarment: nothing stands out from the background.
     """
     backdrop = find_backdrop(image)
-    found = cut_from_clutter(image) if backdrop is None else cut_from_wall(image, backdrop)
+    found = None if backdrop is None else cut_from_wall(image, backdrop)
+    if found is None or found[rim_mask(found.shape)].mean() > MOST_AT_RIM:
+        found = cut_from_clutter(image)
     solid, window = _keep_garment(found)
+    solid[window] = without_hanger(image[window], solid[window])
     mask = np.zeros(solid.shape, np.uint8)
     mask[window] = _soften(image[window], solid[window])
     return mask

@@ -7,6 +7,7 @@ weighed by how the cloth changes across them; the best is followed from point to
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -83,6 +84,7 @@ def cut_patch(
     return Patch(tone, cloth, to_photo, centre)
 
 
+@lru_cache(maxsize=4096)
 def superellipse(sag: float, power: float, count: int = 63) -> Points:
     """An arc from (-1, 0) to (1, 0) that hangs ``sag`` deep; power 1 is a V, 2 round, more is squarer.
 
@@ -145,6 +147,8 @@ def _sample(layer: Floats, at: Numbers) -> Numbers:
 def follow(patch: Patch, arc: Points) -> Points:
     """Follow the edge near an arc: the path across its normals along which the cloth changes most (Viterbi 1967).
 
+    Both halves are followed as one, mirrored: a label on one side must not lead the path astray.
+
     Args:
         patch: the patch.
         arc: FP64 [n, 2], in patch pixels.
@@ -162,6 +166,7 @@ def follow(patch: Patch, arc: Points) -> Points:
     typical = change[:, STRAY - 1 : STRAY + 2].mean((0, 1))
     gain = change @ typical / max(float(np.linalg.norm(typical)), 1e-6) - 0.012 * np.abs(offsets)
     gain[_sample(patch.cloth, places - half) < 0.5] = 0
+    gain = gain + gain[::-1]
     chosen = np.convolve(np.pad(offsets[_cheapest(gain)], 6, mode="edge"), np.ones(13) / 13, mode="valid")
     return fine + chosen[:, None] * normal
 

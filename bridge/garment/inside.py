@@ -7,6 +7,7 @@ arcs (:mod:`bridge.garment.edges`); where none stands out, nothing is cut.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -17,12 +18,14 @@ from bridge.garment.frame import Frame, Points
 
 NECK_REACH = (0.7, 2.5, 1.4)
 """How far the neckline's patch reaches above, below and aside, in halves of the neckline's width."""
-SAGS = np.linspace(0.14, 2.1, 50)
+SAGS = np.linspace(0.14, 2.1, 26)
 """Depths of the front neckline that are tried, in halves of its width; crew necks are 0.5 to 0.9."""
-POWERS = (1.0, 1.2, 1.45, 1.7, 2.0, 2.3)
+POWERS = (1.0, 1.3, 1.65, 2.0, 2.3)
 """Forms that are tried: exponents of the superellipse."""
 ENDS = (-0.08, 0.0, 0.08)
 """Shifts of the arc's ends along the chord that are tried, in halves of its width."""
+SECOND = 8
+"""How many of the best arcs are varied a little, each end by itself."""
 RIBS = (9.0, 11.0, 13.0, 15.0, 17.0, 20.0, 23.0, 27.0)
 """Widths of a collar's ribbing, whose two edges run side by side, that are tried [px of the patch]."""
 CLEAR = 0.5
@@ -76,32 +79,52 @@ def find_neckline(image: Pixels, mask: Pixels, frame: Frame, right: Points, left
         The edge, or None when no arc stands out, that is when no inner side seems to show.
     """
     patch = cut_patch(image, mask, frame, (right, left), NECK_REACH)
-    arcs, prior = _neck_arcs()
-    placed = patch.place(arcs)
-    score, weakest = weigh(patch, placed)
-    sag = arcs[:, :, 1].max(1)
-    thick = sag - _dip(patch)
-    best = int(np.argmax(np.minimum(score, 1) + 0.1 * score + 0.1 * sag - prior))
+    first, arcs = _first_arcs()
+    liking = _like(patch, first, arcs)[0]
+    tried = np.concatenate([_varied(first[k]) for k in np.argsort(-liking)[:SECOND]])
+    arcs = _neck_arcs(tried)
+    liking, score, _ = _like(patch, tried, arcs)
+    best = int(np.argmax(liking))
+    thick = tried[:, 0] - _dip(patch)
     if score[best] < CLEAR or thick[best] < THINNEST:
         return None
-    if thick[best] < TAPE:
-        lower = (thick > thick[best] + 0.15) & (score > 0.5) & (weakest > 0.2)
-        best = _below_tape(patch, placed, score, weakest, lower, best)
-    edge = patch.lift(follow(patch, placed[best]))
-    return FrontEdge(frame.to_frame(edge), float(score[best]))
+    lower = _below_tape(patch, tried[best, 0] + 0.15) if thick[best] < TAPE else None
+    # The tape's edge is the clearer one: it would lead a path away from the front's.
+    edge = follow(patch, patch.place(arcs[best])) if lower is None else patch.place(lower)
+    return FrontEdge(frame.to_frame(patch.lift(edge)), float(score[best]))
 
 
-def _neck_arcs() -> tuple[Numbers, Numbers]:
-    """All arcs that are tried, FP64 [arcs, points, 2], and how unlikely each is, FP64 [arcs]."""
-    shapes, prior = [], []
-    for power in POWERS:
-        for sag in SAGS:
-            arc = superellipse(float(sag), power)
-            odd = 0.25 * max(0, 0.45 - sag) + 0.1 * max(0, sag - 1.0) + 0.3 * max(0, power - 2)
-            for end in ENDS:
-                shapes.append(arc * np.array([1 + end, 1.0]))
-                prior.append(odd + 0.8 * abs(end))
-    return np.array(shapes), np.array(prior)
+def _neck_arcs(shapes: Numbers) -> Numbers:
+    """The arcs of shapes (sag, power, shift of the left end, shift of the right end), FP64 [shapes, points, 2]."""
+    forms, own = np.unique(shapes[:, :2].round(3), axis=0, return_inverse=True)
+    arcs = np.array([superellipse(float(sag), float(power)) for sag, power in forms])[own]
+    x = arcs[:, :, 0]
+    arcs[:, :, 0] = x * (1 + np.where(x > 0, shapes[:, 2:3], shapes[:, 3:4]))
+    return arcs
+
+
+@lru_cache(maxsize=1)
+def _first_arcs() -> tuple[Numbers, Numbers]:
+    """The shapes that are tried everywhere, and their arcs."""
+    shapes = np.array([(sag, power, end, end) for sag in SAGS for power in POWERS for end in ENDS])
+    return shapes, _neck_arcs(shapes)
+
+
+def _varied(shape: Numbers) -> Numbers:
+    """Shapes near one, FP64 [n, 4]."""
+    steps = [(-0.04, 0.0, 0.04), (-0.15, 0.0, 0.15), (-0.06, 0.0, 0.06), (-0.06, 0.0, 0.06)]
+    around = np.stack(np.meshgrid(*steps, indexing="ij"), -1).reshape(-1, 4)
+    near: Numbers = np.maximum(shape + around, [0.1, 0.9, -0.2, -0.2])
+    return near
+
+
+def _like(patch: Patch, shapes: Numbers, arcs: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """How much is for each shape: its liking, its edge's score and weakest quarter, each FP64 [shapes]."""
+    score, weakest = weigh(patch, patch.place(arcs))
+    sag, power, left, right = shapes.T
+    odd = 0.25 * np.maximum(0, 0.45 - sag) + 0.1 * np.maximum(0, sag - 1) + 0.3 * np.maximum(0, power - 2)
+    odd += 0.4 * (np.abs(left) + np.abs(right))
+    return np.minimum(score, 1) + 0.1 * score + 0.1 * sag - odd, score, weakest
 
 
 def _dip(patch: Patch) -> float:
@@ -111,16 +134,24 @@ def _dip(patch: Patch) -> float:
     return float((np.median(top) - patch.centre[1]) / UNIT)
 
 
-def _below_tape(patch: Patch, arcs: Numbers, score: Numbers, weakest: Numbers, lower: Numbers, best: int) -> int:
-    """Look for the front's ribbing below what may be only the tape of the back: two edges side by side."""
-    likely = np.nonzero(lower)[0]
+def _below_tape(patch: Patch, least: float) -> Points | None:
+    """Look for the front's ribbing below what may be only the tape of the back: two edges side by side.
+
+    Args:
+        patch: the neckline's neighbourhood.
+        least: how deep they hang at least, in halves of the neckline's width.
+    """
+    shapes, arcs = _first_arcs()
+    _, score, weakest = _like(patch, shapes, arcs)
+    likely = np.nonzero((shapes[:, 0] > least) & (score > 0.5) & (weakest > 0.2))[0]
     if not len(likely):
-        return best
-    across = normals(arcs[likely])
-    ribs = np.max([weigh(patch, arcs[likely] + rib * across)[0] for rib in RIBS], axis=0)
+        return None
+    placed = patch.place(arcs[likely])
+    across = normals(placed)
+    ribs = np.max([weigh(patch, placed + rib * across)[0] for rib in RIBS], axis=0)
     total = np.minimum(score[likely], 0.6) + np.minimum(ribs, 1.1) + 0.5 * weakest[likely]
     found = int(np.argmax(np.where(ribs > 0.6, total, -1)))
-    return int(likely[found]) if ribs[found] > 0.6 else best
+    return arcs[likely[found]] if ribs[found] > 0.6 else None
 
 
 def find_front_hem(image: Pixels, mask: Pixels, frame: Frame, right: Points, left: Points) -> FrontEdge | None:

@@ -15,8 +15,13 @@ SHADOW_DEPTH = 30.0
 """How much darker than the wall a shadow on it may be [L units]."""
 SHADOW_TINT = 5.0
 """How far a shadow's hue may stray from the wall's [Lab units]."""
-NEUTRAL = 1.5
-"""How far a shadow's hue may stray from the wall's where it is followed far [Lab units]."""
+PLAINLY = 20.0
+"""Cloth that differs from the wall by more than this is no white on white [Lab units]."""
+NEUTRAL = (2.5, 1.2)
+"""How far a shadow's hue may stray from the wall's where it is followed far, for other cloth and for white on white
+[Lab units]: beside coloured cloth, JPEG spreads its hue."""
+RAGGED = 1.03
+"""Closing the nicks of a rightly cut garment adds less than this to its area: the narrow ends of a few gaps."""
 SHADOW_SLOPE = 0.8
 """The steepest change inside a shadow [L units per pixel of a 1024 px picture]; an edge is steeper."""
 MOST_LOOSE = 15.0
@@ -53,8 +58,8 @@ def cut_from_wall(image: Pixels, backdrop: Backdrop) -> Bools:
     outside = _connected_to_rim(alike)
     # Cloth that differs much from the wall leaves room for the wall to differ from itself beside it.
     deep = cv2.erode(_bytes(~outside), np.ones((9, 9), np.uint8)) > 0
-    contrast = float(np.percentile(distance[deep][::7], 10)) if deep.any() else 0.0
-    outside |= _shadow(calm, outside, deep, backdrop.noise)
+    contrast, typical = np.percentile(distance[deep][::7], (10, 50)).tolist() if deep.any() else (0.0, 0.0)
+    outside |= _shadow(calm, outside, deep, backdrop.noise, pale=typical < PLAINLY)
     loose = distance < max(quiet, min(0.3 * contrast, MOST_LOOSE))
     outside |= (cv2.dilate(_bytes(outside), np.ones((7, 7), np.uint8)) > 0) & loose
     pockets = _pockets(offset, loose & ~outside, outside, 1.2 + 1.5 * backdrop.noise, contrast)
@@ -107,25 +112,35 @@ def _calm(offset: Floats, distance: Floats) -> Floats:
     return calm.astype(np.float32, copy=False)
 
 
-def _shadow(calm: Floats, outside: Bools, deep: Bools, noise: float) -> Bools:
+def _shadow(calm: Floats, outside: Bools, deep: Bools, noise: float, *, pale: bool) -> Bools:
     """Soft shadows on the wall: darker, of its hue, without an edge, and connected to it.
 
-    Where the garment itself (in ``deep``) has much of such a colour, a shadow is followed only a little way.
+    Where that would take the garment itself (``deep``) apart, a shadow is followed only a little way.
     """
     light, red, yellow = cv2.split(calm)
     slope = cv2.magnitude(*(cv2.Sobel(light, cv2.CV_32F, *d, scale=1 / 8) for d in ((1, 0), (0, 1))))
     steepest = SHADOW_SLOPE * 1024 / max(outside.shape) + 0.5 * noise
     tint = cv2.magnitude(red, yellow)
     dim = (light < 1 + noise) & (light > -SHADOW_DEPTH) & (slope < steepest)
-    neutral = dim & (tint < NEUTRAL + 2 * noise)
+    neutral = dim & (tint < NEUTRAL[pale] + 2 * noise)
     reached = _reached(outside, neutral)
-    cloth = deep & ~reached
-    if (deep & reached).sum() < 0.15 * deep.sum() and (neutral & cloth).sum() < 0.02 * cloth.sum():
+    if _holds_together(~reached, (0.85 if pale else 0.5) * float(deep.sum())):
         return reached
     reach = max(3, round(0.02 * max(outside.shape)))
     near = cv2.dilate(_bytes(outside), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0
     found: Bools = near & ~outside & dim & (tint < SHADOW_TINT + 2 * noise)
     return found
+
+
+def _holds_together(cloth: Bools, least: float) -> bool:
+    """Whether what is left as the garment is one piece of at least this area [px] without many deep nicks."""
+    small = cv2.medianBlur(np.ascontiguousarray(cloth[::4, ::4]).view(np.uint8), 3)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(small, connectivity=8)
+    areas = 16 * stats[1:, cv2.CC_STAT_AREA]
+    if not len(areas) or areas.max() < max(least, 0.85 * areas.sum()):
+        return False
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
+    return float(closed.sum()) < RAGGED * float(small.sum())
 
 
 def _reached(outside: Bools, alike: Bools) -> Bools:
@@ -180,7 +195,7 @@ def _pockets(offset: Floats, inner: Bools, outside: Bools, error: float, contras
         share = _share_beyond(here, beyond[window])
         if share and _is_end(piece, here, error, contrast, NARROW * max(inner.shape)):
             ends[window] |= here
-        elif share < 0.5 and area > 1e-4 * inner.size and _is_gap(piece, here, error):
+        elif share < 0.5 and area > 1e-4 * inner.size and _is_gap(piece, here, error, contrast):
             gaps[window] |= here
             found += 1
     return ends | gaps if found <= MOST_GAPS else ends
@@ -205,7 +220,7 @@ def _is_end(offset: Floats, here: Bools, error: float, contrast: float, narrow: 
     return lower < error + min(0.03 * contrast, 0.9) or bool(shaded)
 
 
-def _is_gap(offset: Floats, here: Bools, error: float) -> bool:
+def _is_gap(offset: Floats, here: Bools, error: float, contrast: float) -> bool:
     """Whether an enclosed piece is a view of the wall: as light and even as the wall, or in a soft shadow.
 
     A white print is cloth: its weave and its shading show. The rim of the piece doesn't count, it is mixed.
@@ -222,7 +237,9 @@ def _is_gap(offset: Floats, here: Bools, error: float) -> bool:
         # JPEG lets colour bleed into narrow gaps, not into wide ones.
         wide = cv2.distanceTransform(np.pad(_bytes(here), 1), cv2.DIST_L2, 3).max() > WIDE
         return tint < 0.6 * error or not wide
+    if contrast < 25 or core.sum() < 200:
+        return False
     weight = here.astype(np.float32)
     smooth = cv2.GaussianBlur(offset[..., 0] * weight, (0, 0), 2) / np.maximum(cv2.GaussianBlur(weight, (0, 0), 2), 0.01)
     grain = float((offset[..., 0] - smooth)[core].std())
-    return core.sum() > 200 and tint < 0.6 * error and grain < 0.2 * error
+    return tint < 0.6 * error and grain < 0.2 * error
