@@ -83,8 +83,10 @@ def cut_sleeve(garment: Garment, side: int) -> Sleeve:
     middle, across = (outer + inner) / 2, unit(outer - inner)
     half = np.asarray(np.linalg.norm(outer - inner, axis=1) / 2, np.float32)
     ease = np.clip(np.minimum(_T / 0.06, (1.0 - _T) / 0.08), 0.0, 1.0)  # both ends stay on their landmarks
-    out = half + (_to_outline(garment.mask, middle, across, half, 1.9) - half) * ease
-    inn = half + (_to_outline(garment.mask, middle, -across, half, 1.45) - half) * ease
+    outer_limit = _to_outline(garment.mask, middle, across, half, 1.9)
+    inner_limit = _to_outline(garment.mask, middle, -across, half, 1.45)
+    out = np.minimum(half + (outer_limit - half) * ease, outer_limit)
+    inn = np.minimum(half + (inner_limit - half) * ease, inner_limit)
     return Sleeve(
         _T,
         (middle + across * out[:, None]).astype(np.float32),

@@ -31,6 +31,7 @@ _LEVELS = np.concatenate([
 # between chest and arm, where a garment without sleeves ends.
 _ARMHOLE_INWARD = 0.05
 _CREASE = 0.05
+_ASYMMETRY = 1.12  # how much further one side of a garment's torso may reach than the other
 _ARMPIT_DROP = 0.27  # the armpits' place between the shoulders' tips and the hips
 _SHOULDER_SEAMS = 1.07  # between the sleeves' seams over the shoulders, as a share of the joints' distance
 _NECKLINE = 0.505  # between the neckline's ends, likewise: 0.50 to 0.51 on worn crew necks
@@ -80,7 +81,18 @@ class Torso:
 def cut_torso(garment: Garment) -> Torso:
     """Lay the ladder of an upper garment or a dress in its photo."""
     edges = np.stack([_edge(garment, side) for side in (LEFT, RIGHT)])
+    if all(garment.sleeved):
+        _even_out(edges)
     return Torso(_LEVELS, edges, edges.mean(axis=0).astype(np.float32))
+
+
+def _even_out(edges: Points) -> None:
+    """Narrow rungs whose one side reaches much further than the other, in place: there a sleeve hangs beside it."""
+    centre = float(np.median(edges[:, :, 0].mean(axis=0)))
+    half = np.abs(edges[:, :, 0] - centre)
+    least = half.min(axis=0)
+    half = np.minimum(half, _ASYMMETRY * least)
+    edges[LEFT, :, 0], edges[RIGHT, :, 0] = centre + half[LEFT], centre - half[RIGHT]
 
 
 def _edge(garment: Garment, side: int) -> Points:
