@@ -22,6 +22,8 @@ STEP = 3.0
 """How far on either side of an arc the cloth is compared [px of the patch]."""
 JUMP = 11.0
 """A change of the cloth's tone beyond this counts no more: a label's edge is no better than a seam's."""
+AGAINST = -0.5
+"""How much a change that goes against the rest of the arc counts at most."""
 STRAY = 6
 """How far the edge that is followed may stray from its arc [px of the patch]."""
 
@@ -131,9 +133,12 @@ def weigh(patch: Patch, arcs: Numbers, lit: int = 1) -> tuple[Numbers, Numbers]:
 
 def _weigh_part(change: Numbers, seen: npt.NDArray[np.bool_]) -> Numbers:
     share = seen.mean(1)
-    mean = (change * seen[..., None]).sum(1) / np.maximum(seen.sum(1), 1)[:, None]
-    light = np.where(mean[:, 0] > 0, mean[:, 0], -0.7 * mean[:, 0])
-    score = light + 0.5 * np.hypot(mean[:, 1], mean[:, 2])
+    weight = seen / np.maximum(seen.sum(1), 1)[:, None]
+    # What goes against the rest, a label's edge, counts only half.
+    lighter = (np.maximum(change[..., 0], AGAINST) * weight).sum(1)
+    darker = (np.maximum(-change[..., 0], AGAINST) * weight).sum(1)
+    hue = (change[..., 1:] * weight[..., None]).sum(1)
+    score = np.maximum(lighter, 0.7 * darker) + 0.5 * np.hypot(hue[:, 0], hue[:, 1])
     result: Numbers = np.where(share > 0.45, score * np.minimum(1, share / 0.7), 0)
     return result
 
@@ -164,7 +169,7 @@ def follow(patch: Patch, arc: Points) -> Points:
     half = 0.6 * STEP * normal[:, None]
     change = np.clip((_sample(patch.tone, places + half) - _sample(patch.tone, places - half)) / JUMP, -1, 1)
     typical = change[:, STRAY - 1 : STRAY + 2].mean((0, 1))
-    gain = change @ typical / max(float(np.linalg.norm(typical)), 1e-6) - 0.012 * np.abs(offsets)
+    gain = change @ typical / max(float(np.linalg.norm(typical)), 1e-6) - 0.02 * np.abs(offsets)
     gain[_sample(patch.cloth, places - half) < 0.5] = 0
     gain = gain + gain[::-1]
     chosen = np.convolve(np.pad(offsets[_cheapest(gain)], 6, mode="edge"), np.ones(13) / 13, mode="valid")
@@ -172,10 +177,10 @@ def follow(patch: Patch, arc: Points) -> Points:
 
 
 def _cheapest(gain: Numbers) -> list[int]:
-    """The column of each row on the path of most gain; a step aside costs 0.25."""
+    """The column of each row on the path of most gain; a step aside costs 0.5."""
     best, came = gain[0].copy(), []
     for row in gain[1:]:
-        moves = np.stack([np.roll(best, 1) - 0.25, best, np.roll(best, -1) - 0.25])
+        moves = np.stack([np.roll(best, 1) - 0.5, best, np.roll(best, -1) - 0.5])
         moves[0, 0] = moves[2, -1] = -np.inf
         came.append(moves.argmax(0) - 1)
         best = moves.max(0) + row

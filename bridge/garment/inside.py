@@ -89,8 +89,9 @@ def find_neckline(image: Pixels, mask: Pixels, frame: Frame, right: Points, left
     if score[best] < CLEAR or thick[best] < THINNEST:
         return None
     lower = _below_tape(patch, tried[best, 0] + 0.15) if thick[best] < TAPE else None
-    # The tape's edge is the clearer one: it would lead a path away from the front's.
-    edge = follow(patch, patch.place(arcs[best])) if lower is None else patch.place(lower)
+    edge = patch.place(arcs[best] if lower is None else lower)
+    # In a thin strip, the edges of tape and label lie near and would lead the path astray.
+    edge = follow(patch, edge) if thick[best] > TAPE else edge
     return FrontEdge(frame.to_frame(patch.lift(edge)), float(score[best]))
 
 
