@@ -17,7 +17,7 @@ from bridge.compose.order import in_front
 from bridge.compose.paint import Painted, paint_hidden
 from bridge.compose.pixels import Bits, Floats, around, dilate, erode, largest, mix, shade, soft
 from bridge.compose.scene import OLD, Scene, one_of, tidied
-from bridge.compose.shadow import contact_shadow
+from bridge.compose.shadow import contact_shadow, darken
 from bridge.compose.worn import dress_up
 from bridge.contracts import Label
 
@@ -51,7 +51,7 @@ def dress(scene: Scene, random: np.random.Generator) -> Dressed:
     body, band = find_body(scene), strands(scene)
     scene = replace(scene, labels=without_stray_arms(scene.labels, body))
     canvas = blank(scene, body, band)
-    scene = close_gaps(scene, canvas)
+    scene, canvas = close_gaps(scene, canvas, body)
     light, noise = find_light(scene, canvas), grain_of(canvas.picture, ~canvas.hidden)
     painted = paint_hidden(canvas, body, light, noise, random)
     behind, front = painted.join(), _front(scene, painted, body)
@@ -63,7 +63,7 @@ def dress(scene: Scene, random: np.random.Generator) -> Dressed:
     on_skin = contact_shadow(covered, light, scene.unit) * ~one_of(canvas.targets, UNSHADED)
     on_cloth = contact_shadow(front.alpha, light, scene.unit)
     worn = shade(dress_up(scene, light, noise, random), 1 - on_cloth)
-    picture = mix(shade(behind, 1 - on_skin), mix(worn, front.colour, front.alpha), alpha)
+    picture = mix(darken(behind, on_skin), mix(worn, front.colour, front.alpha), alpha)
     changed = canvas.hidden | (covered > 0) | (on_skin > 0) if scene.region is None else scene.region
     return Dressed(picture, changed, behind, canvas.hidden)
 

@@ -1,62 +1,122 @@
-"""Small gaps of a layer, closed with its own cloth."""
+"""Narrow strips of skin that a layer just misses: closed with its cloth, or given to the background.
+
+A layer and the body under it are two estimates; where they disagree by a few pixels, skin would show that nobody
+would see on a dressed person.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
+from bridge.compose.body import Body
 from bridge.compose.fill import spread
 from bridge.compose.hidden import Canvas
-from bridge.compose.pixels import Bits, around, blur, dilate, erode, nearest, to_bytes, to_unit
+from bridge.compose.order import in_front
+from bridge.compose.pixels import Bits, Bytes, around, blur, dilate, erode, nearest, to_bytes, to_unit
 from bridge.compose.scene import OLD, Scene, one_of
-from bridge.contracts import Label
+from bridge.contracts import Label, Part
 
 NARROW = 0.04
-"""Bared skin that is narrower than twice this, over the distance of the shoulder joints, is no neckline but a gap:
-between a sleeve and the body, or between a shoulder seam and the shoulder."""
+"""Bared skin that is narrower than twice this, over the distance of the shoulder joints, is no neckline but a gap."""
+SHOULDERS = 0.3
+"""Down to this share of the torso a garment hangs from the shoulders: there it reaches the body's outline."""
 
 _BARED = (Label.NECK, Label.ARMS, Label.LEGS)
+_SLEEVES = (Part.LEFT_SLEEVE, Part.RIGHT_SLEEVE)
 
 
-def close_gaps(scene: Scene, canvas: Canvas) -> Scene:
-    """Continue the layer over narrow strips of skin that the old garment covered and the new one just misses.
+def close_gaps(scene: Scene, canvas: Canvas, body: Body) -> tuple[Scene, Canvas]:
+    """Let no narrow strip of skin show where the old garment was and the new one just misses.
+
+    On the trunk the layer's cloth is continued to where the old one ended; beside a leg the garment's own
+    outline holds and the background shows. A bared strip of waist stays.
 
     Args:
         scene: the photo's labels, and the layer.
-        canvas: says where skin would have to be painted.
+        canvas: the blanked photo and what would be painted.
+        body: the limbs.
 
     Returns:
-        The scene with a layer without such gaps.
+        The scene with a layer without gaps, and the canvas with other targets beside it.
     """
     covered = scene.layer[..., 3] >= 128
-    gap = _gap(scene, canvas, covered)
+    gap = _gap(scene, canvas, body, covered)
     if not gap.any():
-        return scene
-    window = around(gap, 2 * NARROW * scene.unit)
+        return scene, canvas
+    aside = _aside(canvas, covered, round(4 * NARROW * scene.unit))
+    legs = canvas.targets == Label.LEGS
+    # Beside skin that is seen anyway, a closed gap would be a patch on that skin.
+    seen = one_of(canvas.targets, _BARED) & ~canvas.hidden
+    cloth = gap & ~legs & (aside | _on_shoulders(gap, body) | _between_parts(scene))
+    cloth &= ~dilate(seen, NARROW * scene.unit)
+    targets = canvas.targets.copy()
+    targets[gap & legs & aside] = Label.BACKGROUND
+    canvas = replace(canvas, targets=targets)
+    if not cloth.any():
+        return scene, canvas
+    window = around(cloth, 2 * NARROW * scene.unit)
     layer, parts = scene.layer.copy(), scene.parts.copy()
-    near, inside = layer[window], erode(covered[window], 1)
-    if not inside.any():
-        return scene
-    colours = to_unit(np.ascontiguousarray(near[..., :3]))
-    whole = covered[window] | gap[window]
-    edge = np.clip(2 * blur(whole.astype(np.float32), 1) - 0.5, 0, 1).astype(np.float32)
-    edge[~dilate(gap[window], 2)] = 0
-    fresh = dilate(gap[window], 2) & ~inside
-    near[..., :3][fresh] = to_bytes(spread(colours, inside.astype(np.float32)))[fresh]
-    near[..., 3] = np.maximum(near[..., 3], to_bytes(edge))
-    parts[window] = np.where(near[..., 3] > 0, scene.parts[window][nearest(inside)], 0)
-    return replace(scene, layer=layer, parts=np.where(covered, scene.parts, parts).astype(np.uint8))
+    layer[window], parts[window] = _continued(layer[window], parts[window], cloth[window])
+    return replace(scene, layer=layer, parts=parts), canvas
 
 
-def _gap(scene: Scene, canvas: Canvas, covered: Bits) -> Bits:
-    """Bared skin under the old garment that a disc of the limiting size does not fit into."""
+def _gap(scene: Scene, canvas: Canvas, body: Body, covered: Bits) -> Bits:
+    """Bared skin under the old garment, near the new one, that a disc of the limiting size does not fit into."""
     bared = one_of(canvas.targets, _BARED) & ~covered
     gone = bared & canvas.hidden & scene.is_any(OLD[scene.category])
+    gone &= ~in_front(canvas.targets, scene.parts, body, scene.category)
+    if not np.isin(_SLEEVES, scene.parts).any():
+        gone &= canvas.targets != Label.ARMS
     if not gone.any() or not covered.any():
         return gone & covered
-    radius = NARROW * scene.unit
-    broad = dilate(erode(bared, radius), radius + 1)
-    # Beside skin that is seen anyway, a closed gap would be a patch on that skin.
-    seen = bared & ~canvas.hidden
-    return gone & ~broad & ~dilate(seen, radius) & dilate(covered, 2 * radius)
+    legs = canvas.targets == Label.LEGS
+    strips = _strips(bared & ~legs, NARROW * scene.unit) | _strips(bared & legs, 2 * NARROW * scene.unit)
+    return gone & strips & dilate(covered, 2 * NARROW * scene.unit)
+
+
+def _strips(bits: Bits, radius: float) -> Bits:
+    """Where a disc of ``radius`` px does not fit into ``bits``."""
+    return bits & ~dilate(erode(bits, radius), radius + 1)
+
+
+def _aside(canvas: Canvas, covered: Bits, reach: int) -> Bits:
+    """Where the garment lies on one side and the background on the other, in the same row within ``reach`` px."""
+    row = np.ones((1, 2 * reach + 1), np.uint8)
+    wall = canvas.targets == Label.BACKGROUND
+    return (cv2.dilate(covered.view(np.uint8), row) > 0) & (cv2.dilate(wall.view(np.uint8), row) > 0)
+
+
+def _on_shoulders(gap: Bits, body: Body) -> Bits:
+    rows, columns = np.nonzero(gap)
+    t = body.torso.place(np.stack([columns, rows], 1).astype(np.float32))[0]
+    found = np.zeros_like(gap)
+    found[rows, columns] = t < SHOULDERS
+    return found
+
+
+def _between_parts(scene: Scene) -> Bits:
+    """Where two parts of the garment are near."""
+    count = np.zeros(scene.parts.shape, np.uint8)
+    for part in Part:
+        bits = scene.parts == part
+        if part is not Part.NONE and bits.any():
+            count += dilate(bits, 2 * NARROW * scene.unit)
+    return count >= 2
+
+
+def _continued(layer: Bytes, parts: Bytes, cloth: Bits) -> tuple[Bytes, Bytes]:
+    """A layer and its parts with their colours continued over ``cloth``."""
+    inside = erode(layer[..., 3] >= 128, 1)
+    if not inside.any():
+        return layer, parts
+    fresh = dilate(cloth, 2) & ~inside
+    edge = np.clip(2 * blur((cloth | inside).astype(np.float32), 1) - 0.5, 0, 1).astype(np.float32)
+    colours = to_bytes(spread(to_unit(np.ascontiguousarray(layer[..., :3])), inside.astype(np.float32)))
+    layer = layer.copy()
+    layer[..., :3][fresh] = colours[fresh]
+    layer[..., 3][fresh] = np.maximum(layer[..., 3], to_bytes(edge))[fresh]
+    grown = fresh & (layer[..., 3] > 0) & (parts == Part.NONE)
+    return layer, np.where(grown, parts[nearest(inside)], parts).astype(np.uint8)

@@ -18,8 +18,10 @@ TONES = 3
 """Hair, and each cloth, is known by this many colours: its dark, middle and bright parts."""
 LABELS_SAY = 0.01
 """How much it costs (RGB distance squared) to contradict the labels altogether."""
-UNSURE = 0.012
-"""Within this of their edge, over the distance of the shoulder joints, labels are unsure."""
+CONTRAST = 0.2
+"""Where hair and cloth come nearer than this (RGB), colours tell less and labels more."""
+UNSURE = (0.025, 0.012)
+"""So deep inside hair, and inside cloth, over the distance of the shoulder joints, labels are unsure."""
 UNEXPLAINED = 0.03
 """A pixel that costs more than this shows something else, such as the wall: there the labels decide."""
 MIXTURE_COSTS = 0.001
@@ -62,9 +64,11 @@ def lift_hair(scene: Scene, band: Bits) -> Cutout:
     cloths = [near, *(np.broadcast_to(tone, near.shape) for tone in _tones(picture[old]))]
     calm = blur(picture, 0.8)
     # The deeper inside hair or cloth a pixel lies, the surer its label.
-    depth = (distance(hair) + distance(~hair))[band] / np.float32(UNSURE * scene.unit)
-    say = LABELS_SAY * (1 + depth * depth)
-    share, strand = _explained(calm[band], _tones(picture[inside]), cloths, alpha[band], say)
+    depth = (distance(hair) / UNSURE[0] + distance(~hair) / UNSURE[1])[band] / np.float32(scene.unit)
+    hairs = _tones(picture[inside])
+    apart = min(float(np.sum((hairs - tone) ** 2, 1).min()) for tone in _tones(picture[old]))
+    say = LABELS_SAY * (1 + depth * depth) * max(1.0, CONTRAST**2 / max(apart, 1e-6))
+    share, strand = _explained(calm[band], hairs, cloths, alpha[band], say)
     alpha[band] = share
     colour = picture.copy()
     # The finest detail is the hair's own where hair is most of what is seen.

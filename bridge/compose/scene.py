@@ -136,11 +136,13 @@ def tidied(labels: Bytes, old: tuple[Label, ...], unit: float) -> Bytes:
     hair = labels == Label.HAIR
     broad = dilate(erode(hair, SLIVER * unit / 2), 2 * SLIVER * unit)
     stray = hair & ~broad & dilate(garment, 3)
+    # A bright strand across the garment is no neck.
+    strand = _islands(labels == Label.NECK, dilate(hair, 3), (ISLAND * unit) ** 2) & ~garment
     for label in np.nonzero(np.bincount(labels.ravel()))[0]:
         if label not in old:
             side = (SPOT if label in SKIN else ISLAND) * unit
             stray |= _islands(labels == label, near, side * side)
-    return np.where(stray, old[0], labels).astype(np.uint8)
+    return np.where(strand, Label.HAIR, np.where(stray, old[0], labels)).astype(np.uint8)
 
 
 def _islands(bits: Bits, near: Bits, area: float) -> Bits:

@@ -10,8 +10,10 @@ import numpy as np
 from bridge.compose.light import Light
 from bridge.compose.pixels import Floats, blur, halve, resize
 
-WIDTH = 0.022
-"""Softness of a contact shadow over the distance of the shoulder joints: 4 to 6 px at 768x1024."""
+WIDTH = 0.015
+"""Softness of a contact shadow over the distance of the shoulder joints: 4 to 5 px at 768x1024."""
+WARMTH = (0.8, 1.0, 1.1)
+"""How much of R, G and B a shadow on skin takes: shaded skin is redder, see `light.TINTS`."""
 DEPTH = 0.26
 """How much light is missing right at the edge."""
 FAINTEST = 0.012
@@ -39,3 +41,16 @@ def contact_shadow(above: Floats, light: Light, unit: float) -> Floats:
     near = np.minimum(2 * cast(Floats, moved), 1)
     shade = resize(np.maximum(DEPTH * near * np.sqrt(near) - FAINTEST, 0), above.shape)
     return cast(Floats, shade * (1 - above))
+
+
+def darken(picture: Floats, shadow: Floats) -> Floats:
+    """Lay a shadow on skin and what lies around it.
+
+    Args:
+        picture: FP32 [h, w, 3].
+        shadow: FP32 [h, w], the share of the light that is missing.
+
+    Returns:
+        FP32 [h, w, 3].
+    """
+    return cast(Floats, cv2.multiply(picture, cv2.merge([1 - share * shadow for share in WARMTH])))
