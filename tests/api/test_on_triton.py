@@ -142,7 +142,7 @@ WRONG: dict[str, tuple[dict[str, Callable[[], bytes]], dict[str, str], int, str]
         "category_mismatch",
     ),
     "legs that the photo does not show": (
-        {"garment": lambda: drawn("trousers")},
+        {"person": lambda: encode_image(PERSON[:330]), "garment": lambda: drawn("trousers")},
         {},
         422,
         "body_out_of_frame",
