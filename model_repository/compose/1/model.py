@@ -9,5 +9,5 @@ from bridge.triton.serving import PythonModel
 class TritonPythonModel(PythonModel):
     contract = COMPOSE
 
-    def load(self, models: Models) -> Composer:  # noqa: ARG002 - it calls no other model
+    def load(self, models: Models) -> Composer:
         return Composer()

@@ -11,7 +11,7 @@ from bridge.triton.serving import PythonModel
 class TritonPythonModel(PythonModel):
     contract = ENCODE
 
-    def load(self, models: Models) -> Infer:  # noqa: ARG002 - calls no other model
+    def load(self, models: Models) -> Infer:
         return encode
 
 

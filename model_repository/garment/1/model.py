@@ -9,5 +9,5 @@ from bridge.triton.serving import PythonModel
 class TritonPythonModel(PythonModel):
     contract = GARMENT
 
-    def load(self, models: Models) -> GarmentReader:  # noqa: ARG002 (it calls no other model)
+    def load(self, models: Models) -> GarmentReader:
         return GarmentReader()

@@ -9,5 +9,5 @@ from bridge.triton.serving import PythonModel
 class TritonPythonModel(PythonModel):
     contract = SCORE
 
-    def load(self, models: Models) -> Scorer:  # noqa: ARG002 - it calls no other model
+    def load(self, models: Models) -> Scorer:
         return Scorer()
