@@ -16,12 +16,12 @@ DEGREE = 3
 
 TOLERANCE = 0.04
 """A smooth wall's pixels lie this near to the cubic, and what is spread, whatever the noise."""
-SMOOTH = 0.025
-"""A wall whose pixels lie further from the cubic than this, by their median, is no wall."""
+SMOOTH = 0.03
+"""A wall of which a quarter lies further from the cubic than this is no wall."""
 THINGS = 16.0
 """Things in a room that are finer than this [px] are mirrored."""
-PLAIN = 0.006
-"""Median fine contrast below which a wall has no texture, only grain."""
+PLAIN = 0.009
+"""Three quarters of a wall without texture have less fine contrast than this: its grain."""
 _POWERS = np.array([(i, j) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)])
 
 
@@ -43,18 +43,18 @@ def paint_background(picture: Floats, known: Bits, hole: Bits) -> Floats:
     small, seen = halve(picture), halve(known.astype(np.float32)) == 1
     wall = _wall(small, seen)
     off = largest(np.abs(small - wall))
-    typical = float(np.median(off[::STRIDE][seen[::STRIDE]]))
+    typical = float(np.percentile(off[::STRIDE][seen[::STRIDE]], 75))
     if typical > SMOOTH:
         # A room full of things: what stands beside the hole is mirrored into it.
         return spread_fast(picture, known.astype(np.float32)) + echo(
             detail(picture, known, THINGS), known, hole
         )
     # Whatever differs from the wall far more than the wall from itself is a shadow or a missed strand.
-    sure = seen & (off <= max(TOLERANCE, 6 * typical))
+    sure = seen & (off <= max(TOLERANCE, 4 * typical))
     filled = resize(wall + spread(small - wall, sure.astype(np.float32)), known.shape)
     fine = np.abs(small[..., 1] - blur(np.ascontiguousarray(small[..., 1]), 1.5))
     inside = erode(sure, 4)
-    if not inside.any() or float(np.median(fine[inside])) < PLAIN:
+    if not inside.any() or float(np.percentile(fine[inside], 75)) < PLAIN:
         return filled
     return cast(Floats, filled + echo(detail(picture, known), known, hole))
 

@@ -23,7 +23,8 @@ CONTRAST = 0.2
 UNSURE = (0.025, 0.012)
 """So deep inside hair, and inside cloth, over the distance of the shoulder joints, labels are unsure."""
 UNEXPLAINED = 0.03
-"""A pixel that costs more than this shows something else, such as the wall: there the labels decide."""
+"""A pixel whose colour is off by more than this (RGB distance squared) shows something else, such as the wall:
+there the labels decide."""
 MIXTURE_COSTS = 0.001
 """How much it costs to explain a pixel as a mixture, where one thing alone would do almost as well."""
 
@@ -97,22 +98,22 @@ def _explained(
     Returns:
         The hair's share [n] and the colour of that hair [n, 3].
     """
-    best = np.full(len(pixels), np.inf, np.float32)
+    best, error = np.full(len(pixels), np.inf, np.float32), np.zeros(len(pixels), np.float32)
     share, strand = np.zeros(len(pixels), np.float32), np.zeros_like(pixels)
     for hair in hairs:
         for cloth in cloths:
             way = hair - cloth
-            part = np.einsum("nc,nc->n", pixels - cloth, way) / np.maximum(
-                np.einsum("nc,nc->n", way, way), 1e-4
-            )
+            length = np.einsum("nc,nc->n", way, way)
+            # The share that costs least, by the colours and the labels together.
+            part = (np.einsum("nc,nc->n", pixels - cloth, way) + say * labelled) / (length + say)
             part = np.clip(part, 0, 1)
             rest = pixels - cloth - part[:, None] * way
-            cost = np.einsum("nc,nc->n", rest, rest) + MIXTURE_COSTS * 4 * part * (1 - part)
-            cost += say * (part - labelled) ** 2
+            unlike = np.einsum("nc,nc->n", rest, rest)
+            cost = unlike + MIXTURE_COSTS * 4 * part * (1 - part) + say * (part - labelled) ** 2
             better = cost < best
-            best[better], share[better] = cost[better], part[better]
+            best[better], error[better], share[better] = cost[better], unlike[better], part[better]
             # What the mixture does not explain is the hair's own shade.
             strand[better] = np.clip(hair + rest, 0, 1)[better]
-    foreign = best > UNEXPLAINED
+    foreign = error > UNEXPLAINED
     share[foreign], strand[foreign] = labelled[foreign], pixels[foreign]
     return share, strand

@@ -15,6 +15,7 @@ BELLY = box(95, 215, 60, 180)
 
 
 def run(arrays: dict) -> dict:
+    """Call the model."""
     return dict(Composer()(**arrays))
 
 
