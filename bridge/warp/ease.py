@@ -39,8 +39,9 @@ def snap(wanted: Scalars, seen: Scalars, known: Flags, share: float = _SNAP) -> 
         known: whether ``seen`` may be used.
         share: of ``seen``, how far an edge may be moved.
     """
-    gap = wanted - seen
-    rest = np.sign(gap) * np.maximum(np.abs(gap) - share * seen, 0.0)
+    gap, band = wanted - seen, share * seen
+    # Nothing of the gap remains within the band, all of it from twice the band on.
+    rest = np.sign(gap) * np.clip(2.0 * (np.abs(gap) - band), 0.0, np.abs(gap))
     return np.where(known, seen + rest, wanted).astype(np.float32)
 
 

@@ -31,6 +31,7 @@ _LEVELS = np.concatenate([
 # between chest and arm, where a garment without sleeves ends.
 _ARMHOLE_INWARD = 0.05
 _CREASE = 0.05
+_HIDDEN_REACH = 1.3  # of the expected half width: how far the torso is believed to reach beneath an arm
 _ASYMMETRY = 1.12  # how much further one side of a garment's torso may reach than the other
 _ARMPIT_DROP = 0.27  # the armpits' place between the shoulders' tips and the hips
 _SHOULDER_SEAMS = 1.07  # between the sleeves' seams over the shoulders, as a share of the joints' distance
@@ -304,8 +305,9 @@ def _half_widths(body: Body, garment: Garment, torso: Torso, fit: Fit, axis: Poi
         reach.distance, known, np.maximum(bare, np.where(on_torso & reach.blocked, 0.9 * reach.distance, 0.0))
     )
     half = snap(worn_half_width(flat, np.minimum(bare, seen), TORSO_GIRTH), seen, on_torso)
-    # Up to an arm that hides its edge, nothing but the torso was seen.
-    half = np.where(on_torso & reach.blocked, np.maximum(half, reach.distance + 2 * INSET), half)
+    # Up to an arm that hides its edge, nothing but the torso was seen; a bulky old garment isn't the torso.
+    hidden = np.minimum(reach.distance + 2 * INSET, _HIDDEN_REACH * np.maximum(bare, half))
+    half = np.where(on_torso & reach.blocked, np.maximum(half, hidden), half)
     if garment.category is Category.DRESS:
         half = np.where(down > 1.0, np.maximum(flat * _hang(flat, half, down), 0.9 * half), half)
     return blur(half, 1.5)
