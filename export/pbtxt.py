@@ -20,13 +20,12 @@ from google.protobuf import text_format  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tritonclient.grpc import model_config_pb2 as pb
 
+from bridge.checkout import CONFIGS, REPOSITORY
 from bridge.contracts import CONTRACTS, Backend, Contract, DType, Tensor
 from bridge.errors import ConfigError
 from bridge.triton.ensembles import mapped_outputs
 
-ROOT = Path(__file__).parents[1]
-REPOSITORY = ROOT / "model_repository"
-CARDS = ROOT / "configs" / "gpu"
+CARDS = CONFIGS / "gpu"
 DEFAULT_CARD = "cpu"
 
 _LATEST = -1

@@ -9,10 +9,9 @@ from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
+from bridge.checkout import CHECKOUT
 from bridge.contracts import CONTRACTS
 from bridge.errors import ArtifactCorrupt, ArtifactMissing, LicenceForbids
-
-CHECKOUT = Path(__file__).parents[2]
 
 
 class Tier(str, Enum):

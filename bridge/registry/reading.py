@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from bridge.checkout import CONFIGS
 from bridge.errors import ArtifactError, ArtifactMissing
 from bridge.registry.artifact import (
-    CHECKOUT,
     Artifact,
     FileSource,
     HfSource,
@@ -20,7 +20,7 @@ from bridge.registry.artifact import (
     Source,
 )
 
-REGISTRY = CHECKOUT / "configs" / "registry.yaml"
+REGISTRY = CONFIGS / "registry.yaml"
 
 _SOURCES: Mapping[str, Callable[..., Source]] = {
     "pypi": PypiSource,

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS, Backend, Contract
-from bridge.registry.artifact import CHECKOUT, artifacts_folder, sha256_of
+from bridge.registry.artifact import artifacts_folder, sha256_of
 from bridge.registry.reading import Registry, load_registry
-
-REPOSITORY = CHECKOUT / "model_repository"
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,10 @@ from dataclasses import astuple
 from pathlib import Path
 from types import TracebackType
 
+from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS
 from bridge.errors import ServerUnavailable
 from bridge.triton import processes
-from bridge.triton.model import REPOSITORY
 from bridge.triton.ports import HOST, Ports, reserve
 from bridge.triton.startup import Progress, StartLog
 from bridge.triton.wheel import SHARED_MEMORY, Wheel, copy_backends, environment, find_wheel

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS, Backend, Contract
 from bridge.errors import ArtifactMissing
-from bridge.triton.model import REPOSITORY, Array, Arrays, Infer, Model
+from bridge.triton.model import Array, Arrays, Infer, Model
 from bridge.triton.tensors import checked, complete
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from bridge.contracts import Contract
-
-REPOSITORY = Path(__file__).parents[2] / "model_repository"
-"""The models of this checkout."""
 
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]

@@ -8,10 +8,10 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
+from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS, FACE, HAND_LANDMARK, TRYON_BASIC, Backend, Contract, Tensor
 from bridge.errors import ConfigError
 from bridge.triton.ensembles import mapped_outputs, safe_outputs
-from bridge.triton.model import REPOSITORY
 from export.pbtxt import CARDS, DEFAULT_CARD, Tuning, config_path, read_card, render, write_configs
 
 ENSEMBLES = [contract for contract in CONTRACTS.values() if contract.backend is Backend.ENSEMBLE]

@@ -9,8 +9,8 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
+from bridge.checkout import REPOSITORY
 from bridge.contracts import DECODE, Backend, Contract, DType, Step, Tensor
-from bridge.triton.model import REPOSITORY
 from export.pbtxt import Tuning, render
 from tests.triton import echo_model
 from tests.triton.echo_model import ECHO, HOW, X, Y
