@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from bridge.compose.body import Body, find_body, without_stray_arms
+from bridge.compose.body import find_body, without_stray_arms
 from bridge.compose.fill import grain_of, local_mean
 from bridge.compose.gaps import close_gaps
 from bridge.compose.hidden import blank, strands
@@ -51,10 +51,11 @@ def dress(scene: Scene, random: np.random.Generator) -> Dressed:
     body, band = find_body(scene), strands(scene)
     scene = replace(scene, labels=without_stray_arms(scene.labels, body))
     canvas = blank(scene, body, band)
-    scene, canvas = close_gaps(scene, canvas, body)
+    foremost = in_front(canvas.targets, scene.parts, body, scene.category)
+    scene, canvas = close_gaps(scene, canvas, body, foremost)
     light, noise = find_light(scene, canvas), grain_of(canvas.picture, ~canvas.hidden)
     painted = paint_hidden(canvas, body, light, noise, random)
-    behind, front = painted.join(), _front(scene, painted, body)
+    behind, front = painted.join(), _front(scene, painted, foremost)
     alpha = _coverage(scene)
     if scene.region is None:
         hair = lift_hair(scene, band)
@@ -75,11 +76,12 @@ def _coverage(scene: Scene) -> Floats:
     return np.where(kept, scene.layer[..., 3], 0).astype(np.float32) / 255
 
 
-def _front(scene: Scene, painted: Painted, body: Body) -> Cutout:
+def _front(scene: Scene, painted: Painted, bits: Bits) -> Cutout:
     """What lies in front of the garment, hair that is lifted off the photo aside."""
-    bits = in_front(painted.canvas.targets, scene.parts, body, scene.category)
-    if scene.region is None:
-        bits &= scene.labels != Label.HAIR
+    if scene.region is not None:
+        # Under a mask everything is painted, and painted colours are pure.
+        return Cutout(painted.join(bits), soft(bits, 1.0))
+    bits = bits & (scene.labels != Label.HAIR)
     colour = painted.join(bits)
     over = bits & (scene.layer[..., 3] > 0)
     if over.any():

@@ -14,7 +14,6 @@ import numpy as np
 from bridge.compose.body import Body
 from bridge.compose.fill import spread
 from bridge.compose.hidden import Canvas
-from bridge.compose.order import in_front
 from bridge.compose.pixels import Bits, Bytes, around, blur, dilate, erode, nearest, to_bytes, to_unit
 from bridge.compose.scene import OLD, Scene, one_of
 from bridge.contracts import Label, Part
@@ -28,7 +27,7 @@ _BARED = (Label.NECK, Label.ARMS, Label.LEGS)
 _SLEEVES = (Part.LEFT_SLEEVE, Part.RIGHT_SLEEVE)
 
 
-def close_gaps(scene: Scene, canvas: Canvas, body: Body) -> tuple[Scene, Canvas]:
+def close_gaps(scene: Scene, canvas: Canvas, body: Body, foremost: Bits) -> tuple[Scene, Canvas]:
     """Let no narrow strip of skin show where the old garment was and the new one just misses.
 
     On the trunk the layer's cloth is continued to where the old one ended; beside a leg the garment's own
@@ -38,12 +37,13 @@ def close_gaps(scene: Scene, canvas: Canvas, body: Body) -> tuple[Scene, Canvas]
         scene: the photo's labels, and the layer.
         canvas: the blanked photo and what would be painted.
         body: the limbs.
+        foremost: bool [h, w], what lies in front of the garment, see `order`.
 
     Returns:
         The scene with a layer without gaps, and the canvas with other targets beside it.
     """
     covered = scene.layer[..., 3] >= 128
-    gap = _gap(scene, canvas, body, covered)
+    gap = _gap(scene, canvas, covered) & ~foremost
     if not gap.any():
         return scene, canvas
     aside = _aside(canvas, covered, round(4 * NARROW * scene.unit))
@@ -63,11 +63,10 @@ def close_gaps(scene: Scene, canvas: Canvas, body: Body) -> tuple[Scene, Canvas]
     return replace(scene, layer=layer, parts=parts), canvas
 
 
-def _gap(scene: Scene, canvas: Canvas, body: Body, covered: Bits) -> Bits:
+def _gap(scene: Scene, canvas: Canvas, covered: Bits) -> Bits:
     """Bared skin under the old garment, near the new one, that a disc of the limiting size does not fit into."""
     bared = one_of(canvas.targets, _BARED) & ~covered
     gone = bared & canvas.hidden & scene.is_any(OLD[scene.category])
-    gone &= ~in_front(canvas.targets, scene.parts, body, scene.category)
     if not np.isin(_SLEEVES, scene.parts).any():
         gone &= canvas.targets != Label.ARMS
     if not gone.any() or not covered.any():

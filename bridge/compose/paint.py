@@ -24,8 +24,8 @@ EDGE = 1.6
 """Blur [px] of the labels' edges before they are sharpened again: as sharp as a lens draws them."""
 WALL_GAP = 2.0
 """Background this near [px] to anything else is mixed with it and teaches nothing."""
-SIGHT = 0.35
-"""How far around its work a painter looks, over the distance of the shoulder joints."""
+EVERYTHING = np.inf
+"""The sight of a painter that looks at the whole window."""
 
 Labels = tuple[Label, ...]
 
@@ -61,6 +61,8 @@ class Painted:
             here = one_of(self.canvas.targets[sheet.window], sheet.labels)
             if within is not None:
                 here &= within[sheet.window]
+            if not here.any():
+                continue
             share = blur(here.astype(np.float32), EDGE) ** 2 * self.canvas.hidden[sheet.window]
             joined[sheet.window] += shade(sheet.colours, share)
             total[sheet.window] += share
@@ -83,23 +85,25 @@ def paint_hidden(
     Returns:
         The painters' sheets.
     """
-    whole = (slice(0, canvas.hidden.shape[0]), slice(0, canvas.hidden.shape[1]))
-    sheets = []
-    wanted = canvas.wanted(*SKIN)
-    if wanted.any():
-        skin = paint_skin(canvas, body, light) + grain(canvas.hidden.shape, noise, random)
-        sheets.append(_trimmed(Sheet(SKIN, whole, skin), wanted))
-    painters: list[tuple[Label, Callable[[Canvas], Floats]]] = [
-        (Label.BACKGROUND, partial(_wall, noise=noise, random=random)),
-        (Label.HAIR, partial(paint_hair, unit=body.unit, random=random)),
-        *((label, partial(paint_cloth, label=label)) for label in CLOTH),
+    # Each painter has its own source of chance, so that the result does not depend on who is first.
+    chances = iter(random.spawn(3))
+    painters: list[tuple[Labels, float, Callable[[Canvas], Floats]]] = [
+        (SKIN, EVERYTHING, partial(_skin, body=body, light=light, noise=noise, random=next(chances))),
+        ((Label.BACKGROUND,), 0.35, partial(_wall, noise=noise, random=next(chances))),
+        ((Label.HAIR,), 0.35, partial(paint_hair, unit=body.unit, random=next(chances))),
+        *(((label,), 0.2, partial(paint_cloth, label=label)) for label in CLOTH),
     ]
-    for label, paint in painters:
-        wanted = canvas.wanted(label)
-        if wanted.any():
-            window = around(wanted, SIGHT * body.unit)
-            sheets.append(_trimmed(Sheet((label,), window, paint(canvas.crop(window))), wanted[window]))
-    return Painted(canvas, tuple(sheets))
+    sheets = [_sheet(canvas, labels, sight * body.unit, paint) for labels, sight, paint in painters]
+    return Painted(canvas, tuple(sheet for sheet in sheets if sheet is not None))
+
+
+def _sheet(canvas: Canvas, labels: Labels, sight: float, paint: Callable[[Canvas], Floats]) -> Sheet | None:
+    """Let one painter work on what lies within ``sight`` px of what is wanted; None when nothing is."""
+    wanted = canvas.wanted(*labels)
+    if not wanted.any():
+        return None
+    window = around(wanted, min(sight, max(wanted.shape)))
+    return _trimmed(Sheet(labels, window, paint(canvas.crop(window))), wanted[window])
 
 
 def _trimmed(sheet: Sheet, wanted: Bits) -> Sheet:
@@ -114,3 +118,7 @@ def _wall(canvas: Canvas, noise: float, random: np.random.Generator) -> Floats:
     known = erode(canvas.known(Label.BACKGROUND) & canvas.empty, WALL_GAP)
     wall = paint_background(canvas.picture, known, canvas.wanted(Label.BACKGROUND))
     return wall + grain(known.shape, noise, random)
+
+
+def _skin(canvas: Canvas, body: Body, light: Light, noise: float, random: np.random.Generator) -> Floats:
+    return paint_skin(canvas, body, light) + grain(canvas.hidden.shape, noise, random)

@@ -129,7 +129,8 @@ def _trunk(at: Floats, body: Body) -> Floats:
     t, u = body.neck.normalised(at)
     neck = np.clip(u[:, None], -STEEPEST, STEEPEST) * body.neck.across
     chest = np.clip(body.torso.normalised(at)[1][:, None], -STEEPEST, STEEPEST) * body.torso.across
-    share = smoothstep(0.5, 1.1, t)[:, None]
+    # Below the neck, and beside it on the shoulders' slope, lies the chest.
+    share = np.maximum(smoothstep(0.3, 0.85, t), smoothstep(0.95, 1.4, np.abs(u)))[:, None]
     return cast(Floats, neck * (1 - share) + CHEST_FLATNESS * chest * share)
 
 

@@ -29,6 +29,7 @@ SLIVER = 0.016
 """Hair narrower than this, over the distance of the shoulder joints, is a misread collar."""
 ISLAND, SPOT = 0.15, 0.05
 """Smaller than a square of this side, over the same distance, is an island; skin, a spot of skin's colour."""
+STEP = 2
 RING = 0.03
 """An island lies in the garment as deep as this, over the same distance."""
 
@@ -129,20 +130,39 @@ def tidied(labels: Bytes, old: tuple[Label, ...], unit: float) -> Bytes:
     Returns:
         UINT8 [h, w]: without small islands in the garment, and without slivers of hair on it.
     """
-    garment = one_of(labels, old)
+    small = np.ascontiguousarray(labels[::STEP, ::STEP])
+    garment = one_of(small, old)
     if not garment.any():
         return labels
-    near = dilate(garment, max(3.0, RING * unit))
-    hair = labels == Label.HAIR
-    broad = dilate(erode(hair, SLIVER * unit / 2), 2 * SLIVER * unit)
-    stray = hair & ~broad & dilate(garment, 3)
-    # A bright strand across the garment is no neck.
-    strand = _islands(labels == Label.NECK, dilate(hair, 3), (ISLAND * unit) ** 2) & ~garment
-    for label in np.nonzero(np.bincount(labels.ravel()))[0]:
+    size = unit / STEP
+    near = dilate(garment, max(2.0, RING * size))
+    hair = small == Label.HAIR
+    broad = dilate(erode(hair, SLIVER * size / 2), 2 * SLIVER * size)
+    fresh = small.copy()
+    for label in np.nonzero(np.bincount(small.ravel()))[0]:
         if label not in old:
-            side = (SPOT if label in SKIN else ISLAND) * unit
-            stray |= _islands(labels == label, near, side * side)
-    return np.where(strand, Label.HAIR, np.where(stray, old[0], labels)).astype(np.uint8)
+            side = (SPOT if label in SKIN else ISLAND) * size
+            fresh[_islands(small == label, near, side * side)] = old[0]
+    # A bright strand across the garment is no neck.
+    fresh[_islands(small == Label.NECK, dilate(hair, 2), (ISLAND * size) ** 2)] = Label.HAIR
+    fresh[hair & ~broad & dilate(garment, 2)] = old[0]
+    return _enlarged(fresh, small, labels)
+
+
+def _enlarged(fresh: Bytes, small: Bytes, labels: Bytes) -> Bytes:
+    """Carry what changed in the reduced labels over to the full ones, and only there."""
+    rows, columns = (np.arange(side) // STEP for side in labels.shape)
+    # One pixel more, but of the same old label only: nothing of an island must be left at its rim.
+    changed = dilate(fresh != small, 1)
+    new = cv2.dilate(
+        np.where(fresh != small, fresh + np.uint8(1), 0).astype(np.uint8), np.ones((3, 3), np.uint8)
+    )
+    before = cv2.dilate(
+        np.where(fresh != small, small + np.uint8(1), 0).astype(np.uint8), np.ones((3, 3), np.uint8)
+    )
+    at = np.ix_(rows, columns)
+    same = changed[at] & (labels + np.uint8(1) == before[at])
+    return np.where(same, new[at] - np.uint8(1), labels).astype(np.uint8)
 
 
 def _islands(bits: Bits, near: Bits, area: float) -> Bits:

@@ -61,23 +61,26 @@ def paint_skin(canvas: Canvas, body: Body, light: Light) -> Floats:
         FP32 [h, w, 3], meaningful on wanted skin and a few pixels around.
     """
     targets, hidden = canvas.targets[::STEP, ::STEP], canvas.hidden[::STEP, ::STEP]
+    visible = canvas.picture[::STEP, ::STEP]
     skin = one_of(targets, SKIN)
     shading = relief(targets, body, light)
-    shading *= _profiles(canvas.picture[::STEP, ::STEP], shading, targets, hidden, body)
+    shading *= _profiles(visible, shading, targets, hidden, body)
     # The visible skin of hands and faces has shapes of its own: there it is taken as it is.
     own = one_of(targets, (Label.FACE, Label.HANDS))
-    flat = canvas.picture[::STEP, ::STEP] / _tinted(np.where(own, 1, shading).astype(np.float32))
+    flat = visible / _tinted(np.where(own, 1, shading).astype(np.float32))
     known = skin & ~hidden
     inside = erode(known, 1)
     base = _base(flat, inside, targets)
-    trust = _trust(flat, base, known, targets)
+    # What is dark by the model and bright in the photo is skin all the same: the model may be wrong there.
+    off = np.minimum(largest(np.abs(flat - base)), largest(np.abs(visible - base)))
+    trust = _trust(off, known, targets)
     weight = trust * inside
     # Near visible skin its very colour, so that no seam shows; further away the person's.
     near = np.exp(-distance(weight <= 0.2) / np.float32(LOCAL * body.unit / STEP))
     colour = base + spread(flat - base, weight) * near[..., None]
     painted = np.clip(colour * _tinted(shading), 0, 1).astype(np.float32)
     face = targets == Label.FACE
-    visible, reach = canvas.picture[::STEP, ::STEP], SEAM * body.unit / STEP
+    reach = SEAM * body.unit / STEP
     rest, sure = skin & ~face, trust > 0.1
     meet(painted, visible, face & ~hidden, face & hidden, reach, (-2 * SEAM_LIMIT, SEAM_LIMIT))
     # The jaw's rim tells how dark the neck is right below it, never how bright.
@@ -120,9 +123,8 @@ def _tinted(shading: Floats) -> Floats:
     return cast(Floats, np.maximum(shading, 0.2)[..., None] ** TINTS)
 
 
-def _trust(flat: Floats, base: Floats, known: Bits, targets: Bytes) -> Floats:
-    """How far each known pixel tells the colour of bare skin, FP32 [h, w] in [0, 1]."""
-    off = largest(np.abs(flat - base))
+def _trust(off: Floats, known: Bits, targets: Bytes) -> Floats:
+    """How far each known pixel tells the colour of bare skin, FP32 [h, w] in [0, 1], by how far it is off."""
     trust = known * smoothstep(2 * OUTLIER, OUTLIER, off)
     # A face has make-up and expression, fingers are creased: other skin, where it is seen, knows better.
     return cast(
