@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from benchmarks import page
 from benchmarks.inputs import drawn
 from benchmarks.photos import Photo
@@ -18,7 +21,8 @@ from benchmarks.times import between
 from benchmarks.tryon import Request
 from bridge.contracts import CONTRACTS, TRYON_BASIC, TRYON_BASIC_STAGES, Backend, Category
 from bridge.errors import VfrError
-from bridge.imaging.encode import encode_image
+from bridge.imaging.encode import Format, encode_image
+from bridge.quality.measures import Pixels
 from bridge.triton.model import Arrays
 
 Say = Callable[[str], None]
@@ -31,6 +35,8 @@ FOOT = (
     "The demo's own people are in the public domain and come out of installed packages: Eileen Collins by NASA "
     "(scikit-image), Grace Hopper by the US Navy (Matplotlib). Its garments are drawn by this project."
 )
+STRIP_HEIGHT = 400
+"""Height of the pictures of :func:`side_by_side` [px]."""
 PARTS = {name for contract in CONTRACTS.values() for name in contract.calls}
 """Models that others call; their time is part of their callers'."""
 
@@ -58,7 +64,7 @@ def demo(
     Args:
         person: a photo; None: two that come with installed packages.
         garment: a photo; None: three that the project draws.
-        out: the folder that gets ``index.html`` and every result as PNG.
+        out: the folder that gets ``index.html``, every result as PNG, and as JPEG beside its two photos.
         category: what the garment is.
         say: hears one line per step.
 
@@ -78,6 +84,7 @@ def demo(
         fittings = list(_fittings(server, people(person), garments(garment, category), say))
     for number, fitting in enumerate(fittings, start=1):
         (out / f"{number}.png").write_bytes(fitting.stages["encoded"][0])
+        (out / f"{number}.jpg").write_bytes(encode_image(side_by_side(fitting.stages), Format.JPEG))
     path = out / "index.html"
     facts = _facts(fittings, ready, time.perf_counter() - began)
     path.write_text(write(fittings, facts), encoding="utf-8")
@@ -138,6 +145,17 @@ def write(fittings: Sequence[Fitting], facts: Mapping[str, str]) -> str:
     """Return the page as HTML; ``facts`` are told at its top."""
     articles = (_article(fitting, number) for number, fitting in enumerate(fittings))
     return page.page("Fitting room", LEAD, page.cards(facts), *articles, foot=FOOT)
+
+
+def side_by_side(stages: Arrays) -> Pixels:
+    """Return the person's photo, the garment's and the result in one row; the README's picture is one of them."""
+    pictures = [stages[name] for name in ("image", "garment_image", "result")]
+    widths = [round(STRIP_HEIGHT * picture.shape[1] / picture.shape[0]) for picture in pictures]
+    row = [
+        cv2.resize(picture, (width, STRIP_HEIGHT), interpolation=cv2.INTER_AREA)
+        for picture, width in zip(pictures, widths, strict=True)
+    ]
+    return np.hstack(row).astype(np.uint8)
 
 
 def _article(fitting: Fitting, number: int) -> str:
