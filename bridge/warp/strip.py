@@ -10,6 +10,7 @@ Goshtasby 1986, "Piecewise linear mapping functions for image registration".)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -22,6 +23,9 @@ Image = npt.NDArray[np.uint8]
 
 _SUBPIXEL_BITS = 4  # cv2 draws polygons in fixed point: 1/16 px
 _COLUMNS = 13  # mesh columns per strip; rungs bend only mildly, so more shows no difference
+_MARGIN = (
+    0.03  # of a rung: the mesh reaches this far beyond both ends, so that a smooth edge finds cloth to show
+)
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,11 @@ class Box:
 
 
 def _columns(rungs: Points) -> Points:
-    """Widen ``(rungs, 3, 2)`` to ``(rungs, _COLUMNS, 2)`` along the parabola through each rung's three points."""
-    u = np.linspace(0.0, 1.0, _COLUMNS, dtype=np.float32)
+    """Widen ``(rungs, 3, 2)`` to ``(rungs, _COLUMNS, 2)`` along the parabola through each rung's three points.
+
+    The first and the last column lie beyond the rungs' ends.
+    """
+    u = np.concatenate([[-_MARGIN], np.linspace(0.0, 1.0, _COLUMNS - 2), [1.0 + _MARGIN]]).astype(np.float32)
     weights = np.stack([(1 - u) * (1 - 2 * u), 4 * u * (1 - u), u * (2 * u - 1)], axis=1)
     return np.einsum("cs,rsd->rcd", weights, rungs).astype(np.float32)
 
@@ -135,10 +142,24 @@ def draw_strip(strip: Strip, cloth: Image, box: Box) -> npt.NDArray[np.float32]:
     mapping, covered = backward_map(strip, box)
     mapping -= 0.5
     drawn = cv2.remap(cloth, mapping[..., 0], mapping[..., 1], cv2.INTER_LINEAR).astype(np.float32)
-    coverage = cv2.GaussianBlur(covered.astype(np.float32), (0, 0), 0.7)
-    edge = np.clip(2.0 * (coverage - 0.25), 0.0, 1.0) * covered
-    drawn[..., 3] *= edge / 255.0
+    drawn[..., 3] *= np.where(covered, _smooth_edge(strip, box), 0.0) / 255.0
     return drawn
+
+
+def _smooth_edge(strip: Strip, box: Box) -> npt.NDArray[np.float32]:
+    """Return the share of each pixel of a window that lies between the rungs' ends ``(h, w)`` [0, 1]."""
+    fixed = np.round((strip.target - np.array([box.left, box.top]) - 0.5) * (1 << _SUBPIXEL_BITS)).astype(
+        np.int32
+    )
+    inside = np.zeros((box.bottom - box.top, box.right - box.left), np.uint8)
+    for above, below in pairwise(fixed):  # rung by rung, so that a fold leaves no hole
+        quad = np.stack([above[0], above[2], below[2], below[0]])
+        cv2.fillConvexPoly(inside, quad, (255,), cv2.LINE_8, _SUBPIXEL_BITS)
+    outline = np.concatenate([fixed[:, 0], fixed[::-1, 2]])[:, None]
+    smooth = np.zeros_like(inside)
+    cv2.fillPoly(smooth, [outline], (255,), cv2.LINE_AA, _SUBPIXEL_BITS)
+    within = cv2.erode(inside, np.ones((3, 3), np.uint8))
+    return np.maximum(smooth, within).astype(np.float32) / 255.0
 
 
 def draw_strips(strips: list[Strip], cloth: Image, height: int, width: int) -> tuple[Image, Image]:

@@ -169,8 +169,15 @@ def fit_upper(body: Body, garment: Garment) -> Fit:
     loose = _looseness(body, garment, scale)
     down_the_arm = 0.5 * max(loose - 1.0, 0.0) * body.width
     outward = np.stack([body.outward(LEFT), body.outward(RIGHT)])
-    tips = (tips + down_the_arm * (0.8 * outward + 0.6 * body.down)).astype(np.float32)
+    tips = _onto_silhouette(body, tips + down_the_arm * (0.8 * outward + 0.6 * body.down))
     return Fit(scale * loose, tips, armpits(body, tips, scale * loose * armhole * _VERTICAL))
+
+
+def _onto_silhouette(body: Body, tips: Points) -> Points:
+    """Move shoulder tips ``(2, 2)`` [px] up or down onto the silhouette, where it is near."""
+    start = (tips + 0.12 * body.width * body.down).astype(np.float32)
+    reach = body.reach(body.person, start, np.stack([-body.down, -body.down]), 0.24 * body.width)
+    return np.where(reach.seen[:, None], start - body.down * reach.distance[:, None], tips).astype(np.float32)
 
 
 def _looseness(body: Body, garment: Garment, scale: float) -> float:
