@@ -47,13 +47,13 @@ def close_gaps(scene: Scene, canvas: Canvas, body: Body, foremost: Bits) -> tupl
     if not gap.any():
         return scene, canvas
     aside = _aside(canvas, covered, round(4 * NARROW * scene.unit))
-    legs = canvas.targets == Label.LEGS
+    legs = gap & (canvas.targets == Label.LEGS)
     # Beside skin that is seen anyway, a closed gap would be a patch on that skin.
     seen = one_of(canvas.targets, _BARED) & ~canvas.hidden
     cloth = gap & ~legs & (aside | _on_shoulders(gap, body) | _between_parts(scene))
     cloth &= ~dilate(seen, NARROW * scene.unit)
     targets = canvas.targets.copy()
-    targets[gap & legs & aside] = Label.BACKGROUND
+    targets[legs & aside] = Label.BACKGROUND
     canvas = replace(canvas, targets=targets)
     if not cloth.any():
         return scene, canvas
@@ -72,8 +72,8 @@ def _gap(scene: Scene, canvas: Canvas, covered: Bits) -> Bits:
     if not gone.any() or not covered.any():
         return gone & covered
     legs = canvas.targets == Label.LEGS
-    strips = _strips(bared & ~legs, NARROW * scene.unit) | _strips(bared & legs, 2 * NARROW * scene.unit)
-    return gone & strips & dilate(covered, 2 * NARROW * scene.unit)
+    radius = NARROW * scene.unit
+    return gone & (legs | _strips(bared, radius)) & dilate(covered, 4 * radius)
 
 
 def _strips(bits: Bits, radius: float) -> Bits:

@@ -114,6 +114,8 @@ def _explained(
             best[better], error[better], share[better] = cost[better], unlike[better], part[better]
             # What the mixture does not explain is the hair's own shade.
             strand[better] = np.clip(hair + rest, 0, 1)[better]
+    # A trace of hair is more often a fold of the cloth.
+    share *= smoothstep(0.1, 0.45, share)
     foreign = error > UNEXPLAINED
     share[foreign], strand[foreign] = labelled[foreign], pixels[foreign]
     return share, strand
