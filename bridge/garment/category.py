@@ -14,6 +14,11 @@ from bridge.garment.sleeves import find_sleeves
 from bridge.garment.tops import half_width
 
 
+MIDDLE_LENGTH = 2.45
+"""A garment this many times as long as its body is wide may be a long top or a short dress: T-shirts are 1.6 to
+2.1, knee-length dresses 3 and more."""
+
+
 @dataclass(frozen=True)
 class Shape:
     """What the category is read from.
@@ -54,12 +59,12 @@ def guess(shape: Shape) -> dict[Category, float]:
     """How well each category fits a shape; 0 is neutral, 1 and more is clear."""
     hangs = 1.2 * (shape.sleeves == 2) + 0.5 * (shape.sleeves == 1) + 2.0 * min(max(shape.dip - 0.08, 0), 0.6)
     lower = 2.5 * (shape.legs > 0.2) + 0.6 * (shape.dip < 0.08) * (shape.shoulder > 0.5) - hangs
-    length = (shape.aspect - 2.45) / 0.4
+    length = shape.aspect - MIDDLE_LENGTH
     upper = 0.4 + hangs - 2.5 * (shape.legs > 0.25)
     return {
-        Category.UPPER: upper - max(length, 0),
+        Category.UPPER: upper - max(length, 0) / 0.45,
         Category.LOWER: lower,
-        Category.DRESS: upper - max(-length, 0),
+        Category.DRESS: upper - max(-length, 0) / 0.7,
     }
 
 

@@ -1,7 +1,8 @@
 """The garment cut out of a photo whose background is not plain: a table's edge, a wooden floor, a pattern.
 
-The rim's colours say what is background, also in shadow; GrabCut (Rother, Kolmogorov, Blake 2004) settles the rest on
-a reduced picture, and the edge is found again at full size from the colours on its two sides.
+The rim's colours say what is background, also in shadow, and what is certainly none; GrabCut (Rother, Kolmogorov,
+Blake 2004) settles what lies between on a reduced picture, and the edge is found again at full size from the colours
+on its two sides.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ COLOURS = 7
 """How many colours the background is made of."""
 SHADOWS = (1.0, 0.93, 0.86, 0.79)
 """How bright those colours may be in a shadow."""
-UNLIKE = 3.2
-"""From how many standard deviations a pixel is no background colour at first sight."""
+ALIKE, UNLIKE, FOREIGN = 1.6, 3.2, 6.0
+"""Up to how many standard deviations from the rim's colours a pixel connected to the rim is background for certain,
+from how many it is none at first sight, and from how many for certain."""
 
 
 def cut_from_clutter(image: Pixels) -> Bools:
@@ -62,14 +64,28 @@ def _unlike_rim(small: Pixels) -> Floats:
 def _compete(small: Pixels, unlike: Floats) -> Floats:
     """Let the colours of what is like the rim and of the rest compete; the garment, FP32 [h, w], 0 or 1."""
     calm = cv2.GaussianBlur(unlike, (0, 0), 0.8)
+    rim = rim_mask(calm.shape)
     guess = np.where(calm > UNLIKE, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    guess[rim_mask(guess.shape)] = cv2.GC_BGD
-    if (guess == cv2.GC_PR_FGD).sum() < 50:
+    guess[_reached(rim, calm < ALIKE)] = cv2.GC_BGD
+    guess[(calm > FOREIGN) & ~rim] = cv2.GC_FGD
+    if np.isin(guess, (cv2.GC_PR_FGD, cv2.GC_FGD)).sum() < 50:
         return np.zeros(guess.shape, np.float32)
     back, front = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
     cv2.grabCut(small, guess, (0, 0, 1, 1), back, front, 2, cv2.GC_INIT_WITH_MASK)
-    return np.isin(guess, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    garment = np.isin(guess, (cv2.GC_FGD, cv2.GC_PR_FGD))
+    # The shortest cut closes narrow gaps; what is like the background and reached from it is background all the same.
+    return (garment & ~_reached(rim | ~garment, calm < (ALIKE + UNLIKE) / 2)).astype(np.float32)
+
+
+def _reached(start: Bools, alike: Bools) -> Bools:
+    """What of ``alike`` is connected to ``start``, and ``start`` itself."""
+    count, labels = cv2.connectedComponents((start | alike).astype(np.uint8), connectivity=4)
+    reached = np.zeros(count, bool)
+    reached[labels[start]] = True
+    reached[0] = False
+    found: Bools = reached[labels]
+    return found
 
 
 def _sharpened(image: Pixels, coarse: Bools, reach: int) -> Bools:
@@ -86,6 +102,8 @@ def _sharpened(image: Pixels, coarse: Bools, reach: int) -> Bools:
         colour = total[:, :3] / np.maximum(total[:, 3:], 1)
         error = np.linalg.norm(image[rows, columns] - colour, axis=1)
         near.append(np.where(total[:, 3] > 0, error, np.inf))
-    mask[rows, columns] = np.where(np.isinf(near[0]) & np.isinf(near[1]), mask[rows, columns], near[0] < near[1])
+    mask[rows, columns] = np.where(
+        np.isinf(near[0]) & np.isinf(near[1]), mask[rows, columns], near[0] < near[1]
+    )
     found: Bools = cv2.medianBlur(mask, 5) > 0
     return found

@@ -19,7 +19,7 @@ from bridge.garment.wall import cut_from_wall
 
 SMALLEST = 0.012
 """The smallest garment, as a share of the picture."""
-MOST_AT_RIM = 0.15
+MOST_AT_RIM = 0.08
 """A wall that leaves more than this share of the picture's rim unexplained was none."""
 PINHOLE = 6e-5
 """A hole smaller than this share of the picture is a glint or grain, not a gap."""

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar, get_args
+from typing import TypeVar, get_args
 
 import cv2
 import numpy as np
 
 from bridge.contracts import Category, GarmentPoint
-from bridge.garment.drawing.bottoms import BottomCut, BottomLook, draw_bottom
+from bridge.garment.drawing.bottoms import BottomCut, draw_bottom
 from bridge.garment.drawing.curves import Floats, Pixels, Placement, Points
 from bridge.garment.drawing.paint import Painter
-from bridge.garment.drawing.tops import Landmarks, TopCut, TopLook, draw_top
+from bridge.garment.drawing.patterns import TopCut
+from bridge.garment.drawing.sewing import Landmarks, draw_top
 from bridge.garment.drawing.wardrobe import Kind, bottom_of, height_of, top_of
 
 WIDTH, HEIGHT = 768, 1024
@@ -90,10 +91,10 @@ def _draw(
 ) -> tuple[Category, Points, Landmarks]:
     if kind in ("trousers", "shorts", "skirt"):
         cut, look = bottom_of(kind, rng, vary)
-        return Category.LOWER, *draw_bottom(painter, cut, _uneven(cut, rng), look)
+        return Category.LOWER, *draw_bottom(painter, (cut, _uneven(cut, rng)), look)
     top, top_look = top_of(kind, rng, vary)
     category = Category.DRESS if "dress" in kind else Category.UPPER
-    return category, *draw_top(painter, top, _uneven(top, rng), top_look)
+    return category, *draw_top(painter, (top, _uneven(top, rng)), top_look)
 
 
 def _uneven(cut: Cut, rng: np.random.Generator) -> Cut:
@@ -111,7 +112,7 @@ def _uneven(cut: Cut, rng: np.random.Generator) -> Cut:
 
 def _place(kind: Kind, scale: float, tilt: float, shift: tuple[float, float]) -> Placement:
     top, bottom = height_of(kind)
-    turn = cv2.getRotationMatrix2D((0.0, (top + bottom) / 2), -tilt, scale)
+    turn = np.asarray(cv2.getRotationMatrix2D((0.0, (top + bottom) / 2), -tilt, scale), np.float64)
     turn[:, 2] += np.array([WIDTH / 2 + shift[0], HEIGHT / 2 - (top + bottom) / 2 + shift[1]])
     return Placement(HEIGHT, WIDTH, turn)
 
@@ -131,5 +132,5 @@ def _wall(mask: Pixels, rng: np.random.Generator) -> Pixels:
     shadow = cv2.GaussianBlur(mask, (0, 0), 9).astype(np.float32) / 255
     shadow = np.roll(shadow, 5, axis=0)
     light = WALL - 9 * shadow + rng.standard_normal(mask.shape, np.float32) * 0.35
-    wall = np.repeat(light[..., None], 3, axis=2) - np.float32([0, 0.3, 1.0])
+    wall: Floats = light[..., None] - np.array([0, 0.3, 1.0], np.float32)
     return np.clip(np.rint(wall), 0, 255).astype(np.uint8)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -78,7 +79,10 @@ def cut_patch(
     # cv2 counts from the middle of the first pixel, the frames from its corner.
     shift = to_photo.copy()
     shift[:, 2] += axes @ np.array([0.5, 0.5]) - 0.5
-    size, flags = (round(2 * aside * UNIT), round((above + below) * UNIT)), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    size, flags = (
+        (round(2 * aside * UNIT), round((above + below) * UNIT)),
+        cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+    )
     seen = cv2.warpAffine(soft, shift, size, flags=flags, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
     cloth = cv2.warpAffine(mask, shift, size, flags=flags).astype(np.float32) / 255
     tone = to_lab(seen) * np.array([1, 0.8, 0.8], np.float32)
@@ -127,7 +131,7 @@ def weigh(patch: Patch, arcs: Numbers, lit: int = 1) -> tuple[Numbers, Numbers]:
     count = arcs.shape[1]
     parts = [0, count // 5, count // 2, count - count // 5, count]
     halves = [_weigh_part(change[:, p], seen[:, p]) for p in (np.s_[: count // 2], np.s_[count // 2 :])]
-    quarters = [_weigh_part(change[:, a:b], seen[:, a:b]) for a, b in zip(parts[:-1], parts[1:], strict=True)]
+    quarters = [_weigh_part(change[:, a:b], seen[:, a:b]) for a, b in pairwise(parts)]
     return 0.5 * np.min(halves, axis=0) + 0.5 * np.mean(halves, axis=0), np.min(quarters, axis=0)
 
 

@@ -78,7 +78,7 @@ def _mirror(small: npt.NDArray[np.float32], centre: Points, tilt: float) -> tupl
     """Turn the mask upright around its centroid; the best overlap with its mirror image, and that axis' shift."""
     height, width = small.shape
     side = 2 * max(height, width)
-    turn = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), tilt, 1.0)
+    turn = np.asarray(cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), tilt, 1.0), np.float64)
     turn[:, 2] += side / 2 - centre
     upright = cv2.warpAffine(small, turn, (side, side))
     spectrum = np.fft.rfft(upright, axis=1)

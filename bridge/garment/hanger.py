@@ -30,10 +30,11 @@ def without_hanger(image: Pixels, solid: Bools) -> Bools:
     rows, columns = np.nonzero(solid.any(1))[0], np.nonzero(solid.any(0))[0]
     low = int(rows[0] + UPPER * (rows[-1] - rows[0]))
     step = 2
-    mask = np.ascontiguousarray(solid[:low:step, ::step]).view(np.uint8)
+    mask = np.ascontiguousarray(solid[:low:step, ::step])
     size = round(THIN * max(solid.shape) / step) | 1
-    broad = cv2.morphologyEx(mask, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask & (1 - broad), connectivity=8)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    thin = mask & (cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, kernel) == 0)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(thin.view(np.uint8), connectivity=8)
     middle = (columns[0] + columns[-1]) / 2 / step
     reach = MIDDLE * (columns[-1] - columns[0]) / step
     small = to_lab(np.ascontiguousarray(image[:low:step, ::step]))
@@ -45,8 +46,8 @@ def without_hanger(image: Pixels, solid: Bools) -> Bools:
             continue
         colour = np.median(small[labels == index], axis=0)
         if np.linalg.norm(cloth - colour, axis=1).min() > OTHER:
-            thin = cv2.dilate((labels == index).astype(np.uint8), np.ones((3, 3), np.uint8))
-            full = cv2.resize(thin, None, fx=step, fy=step, interpolation=cv2.INTER_NEAREST) > 0
+            piece = cv2.dilate((labels == index).astype(np.uint8), np.ones((3, 3), np.uint8))
+            full = cv2.resize(piece, None, fx=step, fy=step, interpolation=cv2.INTER_NEAREST) > 0
             keep[:low] &= ~full[:low, : solid.shape[1]]
     return keep
 

@@ -36,6 +36,10 @@ TAPE = 0.3
 """A strip along the back's edge that is thinner than this may be the tape of the neck's seam, not all of the
 inside [halves of the neckline's width]."""
 
+HOOD = 1.2
+"""What rises higher than this above the shoulders is a hood, not a collar [halves of the neck's width]."""
+HOOD_SAG = 0.55
+"""How far the front of a hooded garment reaches down between the hood's feet, in the same measure."""
 HEM_REACH = (0.5, 0.8, 1.1)
 """How far the hem's patch reaches above, below and aside, in halves of the hem's width."""
 HEM_SAGS = np.linspace(-0.06, 0.4, 24)
@@ -73,7 +77,8 @@ def find_neckline(image: Pixels, mask: Pixels, frame: Frame, right: Points, left
         image: UINT8 [h, w, 3], the photo.
         mask: UINT8 [h, w], the garment's mask.
         frame: the garment's frame.
-        right, left: FP64 [2], the neckline's corners in that frame [px].
+        right: FP64 [2], the neckline's right corner in that frame [px].
+        left: FP64 [2], its left corner.
 
     Returns:
         The edge, or None when no arc stands out, that is when no inner side seems to show.
@@ -155,14 +160,34 @@ def _below_tape(patch: Patch, least: float) -> Points | None:
     return arcs[likely[found]] if ribs[found] > 0.6 else None
 
 
-def find_front_hem(image: Pixels, mask: Pixels, frame: Frame, right: Points, left: Points) -> FrontEdge | None:
+def hood_edge(feet: tuple[Points, Points], rims: tuple[Points, Points]) -> FrontEdge | None:
+    """The edge above which a hood lies, where the garment has one: worn, it hangs behind the neck.
+
+    Args:
+        feet: FP64 [2] each, where hood and shoulders meet on the right and on the left [px].
+        rims: FP64 [2] each, the corners above them: as high as the feet where there is neither collar nor hood.
+    """
+    half = float(np.hypot(*(feet[1] - feet[0]))) / 2
+    rise = (feet[0][1] + feet[1][1] - rims[0][1] - rims[1][1]) / 2
+    if rise < HOOD * half:
+        return None
+    arc = superellipse(HOOD_SAG, 1.4)
+    middle, along = (feet[0] + feet[1]) / 2, (feet[1] - feet[0]) / 2
+    edge = middle + arc[:, :1] * along + arc[:, 1:] * np.array([-along[1], along[0]])
+    return FrontEdge(edge, 0.4)
+
+
+def find_front_hem(
+    image: Pixels, mask: Pixels, frame: Frame, right: Points, left: Points
+) -> FrontEdge | None:
     """Find the front hem's edge above the inner side of a back that hangs lower.
 
     Args:
         image: UINT8 [h, w, 3], the photo.
         mask: UINT8 [h, w], the garment's mask.
         frame: the garment's frame.
-        right, left: FP64 [2], the hem's ends in that frame [px].
+        right: FP64 [2], the hem's right end in that frame [px].
+        left: FP64 [2], its left end.
 
     Returns:
         The edge, or None when the back hangs no lower or no edge stands out.
@@ -173,7 +198,9 @@ def find_front_hem(image: Pixels, mask: Pixels, frame: Frame, right: Points, lef
     bottom = (column[-1] - patch.centre[1]) / UNIT if len(column) else 0.0
     if bottom < HEM_ROUND:
         return None
-    arcs = np.array([superellipse(s, p) + [0, e] for s in HEM_SAGS for p in HEM_POWERS for e in HEM_ENDS])
+    arcs = np.array(
+        [superellipse(s, p) + np.array([0, e]) for s in HEM_SAGS for p in HEM_POWERS for e in HEM_ENDS]
+    )
     arcs = arcs[arcs[:, arcs.shape[1] // 2, 1] < bottom - HEM_THINNEST]
     placed = patch.place(arcs)
     score, weakest = weigh(patch, placed, lit=-1)
@@ -195,8 +222,8 @@ def beyond(edge: Points, mask: Pixels, frame: Frame, *, above: bool) -> Pixels:
     Returns:
         UINT8 [h, w], a soft mask, nowhere more than ``mask``.
     """
-    far = np.array([0.0, np.hypot(*(edge[-1] - edge[0])) * (-1 if above else 1)])
+    far = np.array([0.0, -max(mask.shape) if above else max(mask.shape)])
     area = frame.to_photo(np.concatenate([edge, edge[::-1] + far]))
     filled = np.zeros_like(mask)
-    cv2.fillPoly(filled, [np.rint((area - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
+    cv2.fillPoly(filled, [np.rint((area - 0.5) * 16).astype(np.int32)], (255,), cv2.LINE_AA, shift=4)
     return np.minimum(filled, mask)

@@ -94,8 +94,12 @@ def trace(mask: Pixels, frame: Frame) -> Outline:
         if tree[0][i][3] == largest and cv2.contourArea(contours[i]) > max(least, 12)
     ]
     top, bottom = float(outer[:, 1].min()), float(outer[:, 1].max())
-    small = [c for c, node in zip(contours, tree[0], strict=True) if node[3] >= 0 and cv2.contourArea(c) < SMALL_HOLE * solid.size]
-    cv2.drawContours(solid, small, -1, 1, cv2.FILLED)
+    small = [
+        c
+        for c, node in zip(contours, tree[0], strict=True)
+        if node[3] >= 0 and cv2.contourArea(c) < SMALL_HOLE * solid.size
+    ]
+    cv2.drawContours(solid, small, -1, (1,), cv2.FILLED)
     runs, widest, split = _runs(solid, frame, top, bottom)
     left, right = (_side(outer, holes, sign) for sign in (1, -1))
     return Outline(frame, left, right, top, bottom, runs, widest, split)
@@ -195,8 +199,8 @@ def dents(path: Points) -> list[tuple[int, int, int, float]]:
     hull = cv2.convexHull(fixed, returnPoints=False)
     hull = np.sort(hull[:, 0])[::-1][:, None]
     found = cv2.convexityDefects(fixed, hull)
-    if found is None:
-        return []
+    if found is None:  # nothing in cv2's types says that there may be no concavity
+        return []  # type: ignore[unreachable]
     count = len(path)
     return [
         (int(a), int(b), int(f), d / 4096)

@@ -11,7 +11,7 @@ from bridge.garment import bottoms, tops
 from bridge.garment.category import decide
 from bridge.garment.cutout import cut_out
 from bridge.garment.frame import Pixels, Points, find_frame
-from bridge.garment.inside import beyond, find_front_hem, find_neckline
+from bridge.garment.inside import beyond, find_front_hem, find_neckline, hood_edge
 from bridge.garment.outline import Outline, Side, trace
 from bridge.garment.sleeves import find_sleeves
 
@@ -72,7 +72,9 @@ def _read_top(image: Pixels, mask: Pixels, outline: Outline, *, long: bool) -> t
     inside = np.zeros_like(mask)
     centre = (*outline.left.path[-1], 0.9)
     front = (*outline.left.path[0], 0.5)
-    neckline = find_neckline(image, mask, outline.frame, *_pair(sides, "rim"))
+    feet, rims = _pair(sides, "collar"), _pair(sides, "rim")
+    hood = hood_edge(feet, rims)
+    neckline = hood or find_neckline(image, mask, outline.frame, *rims)
     if neckline is not None:
         lowest = neckline.edge[np.argmax(neckline.edge[:, 1])]
         front = (*lowest, min(1.0, neckline.score))

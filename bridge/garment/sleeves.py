@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from bridge.garment.outline import Numbers, Outline, Side, dents, turning
+
+Indices = npt.NDArray[np.intp]
 
 LEDGE = 0.13
 """A sleeve ends in an edge that runs back towards the body for at least this share of the body's half width: its
@@ -57,7 +60,8 @@ def find_sleeves(outline: Outline, half_width: float) -> tuple[Sleeve | None, Sl
 def _mirrored(clear: Sleeve, source: Side, target: Side, own: Sleeve) -> Sleeve:
     """Move a sleeve's cuff to where the clearer sleeve of the other side has it."""
     outer, inner = (
-        int(np.argmin(np.hypot(*(target.path - source.path[index]).T))) for index in (clear.outer, clear.inner)
+        int(np.argmin(np.hypot(*(target.path - source.path[index]).T)))
+        for index in (clear.outer, clear.inner)
     )
     return Sleeve(min(outer, inner), max(outer, inner), max(own.notch, inner), own.score)
 
@@ -129,11 +133,13 @@ def _cuff(side: Side, notch: int, half_width: float) -> Sleeve:
 def _root(side: Side, begin: int, notch: int, half_width: float) -> Numbers:
     """The middle of the armhole: below the shoulder, and no lower than the notch."""
     low = min(side.path[notch, 1], side.path[begin, 1] + 0.9 * half_width)
-    root: Numbers = np.array([(side.path[begin, 0] + side.path[notch, 0]) / 2, (side.path[begin, 1] + low) / 2])
+    root: Numbers = np.array(
+        [(side.path[begin, 0] + side.path[notch, 0]) / 2, (side.path[begin, 1] + low) / 2]
+    )
     return root
 
 
-def _direction(at: Numbers, first: Numbers, second: Numbers) -> Numbers:
+def _direction(at: Numbers, first: Indices, second: Indices) -> Numbers:
     """The sleeve's direction just before the cuff: the mean of both edges' last stretch [unit vector]."""
     before = at[np.maximum(first - 8, 0)] - at[first]
     after = at[np.minimum(second + 8, len(at) - 1)] - at[second]

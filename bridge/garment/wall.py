@@ -71,7 +71,8 @@ def _mend(solid: Bools, distance: Floats) -> Bools:
     """Close the nicks in the outline of cloth that is partly as pale as the wall."""
     nick = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     mask = _bytes(solid)
-    pale = cv2.erode(cv2.erode(mask, np.ones((5, 5), np.uint8)) & _bytes(distance < PALE), np.ones((3, 3), np.uint8))
+    deep = cv2.erode(mask, np.ones((5, 5), np.uint8)) > 0
+    pale = cv2.erode(_bytes(deep & (distance < PALE)), np.ones((3, 3), np.uint8))
     near = cv2.dilate(pale, np.ones((25, 25), np.uint8)) > 0
     mended: Bools = solid | ((cv2.morphologyEx(mask, cv2.MORPH_CLOSE, nick) > 0) & near)
     return mended
@@ -183,7 +184,7 @@ def _pockets(offset: Floats, inner: Bools, outside: Bools, error: float, contras
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(_bytes(inner), connectivity=4)
     ends, gaps = np.zeros(inner.shape, bool), np.zeros(inner.shape, bool)
-    beyond = cv2.dilate(_bytes(outside), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
+    beyond = cv2.dilate(_bytes(outside), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))) > 0
     found = 0
     for index in range(1, count):
         x, y, w, h, area = stats[index]
@@ -201,10 +202,10 @@ def _pockets(offset: Floats, inner: Bools, outside: Bools, error: float, contras
     return ends | gaps if found <= MOST_GAPS else ends
 
 
-def _share_beyond(here: Bools, beyond: Pixels) -> float:
+def _share_beyond(here: Bools, beyond: Bools) -> float:
     """The share of a piece's rim that lies next to the outside."""
     ring = here & (cv2.erode(np.pad(_bytes(here), 1), np.ones((3, 3), np.uint8))[1:-1, 1:-1] == 0)
-    return float((beyond[ring] > 0).mean())
+    return float(beyond[ring].mean())
 
 
 def _is_end(offset: Floats, here: Bools, error: float, contrast: float, narrow: float) -> bool:
@@ -240,6 +241,8 @@ def _is_gap(offset: Floats, here: Bools, error: float, contrast: float) -> bool:
     if contrast < 25 or core.sum() < 200:
         return False
     weight = here.astype(np.float32)
-    smooth = cv2.GaussianBlur(offset[..., 0] * weight, (0, 0), 2) / np.maximum(cv2.GaussianBlur(weight, (0, 0), 2), 0.01)
+    smooth = cv2.GaussianBlur(offset[..., 0] * weight, (0, 0), 2) / np.maximum(
+        cv2.GaussianBlur(weight, (0, 0), 2), 0.01
+    )
     grain = float((offset[..., 0] - smooth)[core].std())
     return tint < 0.6 * error and grain < 0.2 * error

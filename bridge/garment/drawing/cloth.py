@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from bridge.garment.drawing.curves import Floats, Point
+from bridge.garment.drawing.prints import Print
 
 
 class Weave(str, Enum):
@@ -21,11 +22,49 @@ class Weave(str, Enum):
 
 
 @dataclass(frozen=True)
+class Cloth:
+    """A material.
+
+    Attributes:
+        design: its print.
+        weave: how it is made.
+        worn: how far it has faded where a limb fills it, 0 to about 0.2.
+    """
+
+    design: Print
+    weave: Weave
+    worn: float = 0.0
+
+
+@dataclass(frozen=True)
+class Roundness:
+    """The body or arm inside a piece of cloth: it turns away from the light at the sides.
+
+    Attributes:
+        top: (place along the cloth, middle, half width) where it begins [garment units].
+        bottom: the same where it ends.
+    """
+
+    top: tuple[float, float, float]
+    bottom: tuple[float, float, float]
+
+    def across(self, u: Floats, v: Floats) -> Floats:
+        """How far aside each place of the cloth lies, 0 in the middle, 1 at the side; FP32 like ``u``."""
+        (first, middle_first, half_first), (last, middle_last, half_last) = self.top, self.bottom
+        share = np.clip((v - np.float32(first)) / np.float32(max(last - first, 1)), 0, 1)
+        middle = np.float32(middle_first) + share * np.float32(middle_last - middle_first)
+        half = np.float32(half_first) + share * np.float32(half_last - half_first)
+        aside: Floats = np.clip((u - middle) / half, -1.15, 1.15)
+        return aside
+
+
+@dataclass(frozen=True)
 class Fold:
     """A soft fold from one point to another.
 
     Attributes:
-        begin, end: its ends; it is deepest near ``begin`` and dies away towards ``end``.
+        begin: where it is deepest.
+        end: where it dies away.
         width: its half width [garment units].
         depth: how strongly it shades, about 0.02 (soft) to 0.2 (sharp); negative is lit from the other side.
         bow: how far its middle bends sideways [garment units].
@@ -43,7 +82,8 @@ def weave(kind: Weave, u: Floats, v: Floats, rng: np.random.Generator) -> Floats
 
     Args:
         kind: how the cloth is made.
-        u, v: FP32 [h, w], the cloth's own coordinates across and along [garment units].
+        u: FP32 [h, w], the cloth's own coordinate across [garment units].
+        v: FP32 [h, w], that along it.
         rng: what is random.
     """
     grain = rng.standard_normal(u.shape, np.float32)
@@ -79,7 +119,8 @@ def fold_light(folds: list[Fold], x: Floats, y: Floats) -> tuple[Floats, Floats]
 
     Args:
         folds: the folds.
-        x, y: FP32 [h, w], garment coordinates.
+        x: FP32 [h, w], garment coordinates.
+        y: FP32 [h, w], garment coordinates.
 
     Returns:
         The light that they add (around 0) and how far they pull the cloth's print sideways [garment units].
@@ -116,4 +157,4 @@ def _box(x: Floats, y: Floats, fold: Fold, length: float) -> tuple[slice, slice]
 def rim_shade(cover: Floats, reach: float) -> Floats:
     """How far a piece of cloth turns away at its own edge: 0 inside, falling to about -1 at the rim."""
     soft = cv2.GaussianBlur(cover, (0, 0), reach)
-    return -np.clip((1 - soft) * 2, 0, 1) ** 2 * cover
+    return -(np.clip((1 - soft) * 2, 0, 1) ** 2) * cover

@@ -1,11 +1,12 @@
 """Curves and areas: what a garment's pattern is made of, and how it becomes pixels.
 
-Points are FP64 [n, 2] in the garment's own frame: x to the right of its axis, y down from the height of its collar,
-one unit a pixel of the 768x1024 picture at scale 1.
+Points are FP64 [n, 2] in the garment's own frame: x to the right of its axis, y down from the height of its
+collar, one unit a pixel of the 768x1024 picture at scale 1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -26,7 +27,8 @@ class Placement:
     """Where the garment lies in the picture.
 
     Attributes:
-        height, width: the picture's size [px].
+        height: the picture's height [px].
+        width: its width [px].
         matrix: FP64 [2, 3], the affine map from the garment's frame to the picture.
     """
 
@@ -50,7 +52,7 @@ class Placement:
         """The share of every pixel that a polygon covers, FP32 [height, width]."""
         fine = np.zeros((self.height * FINE, self.width * FINE), np.uint8)
         corners = np.rint((self.to_picture(area) * FINE - 0.5) * 16).astype(np.int32)
-        cv2.fillPoly(fine, [corners], 255, shift=4)
+        cv2.fillPoly(fine, [corners], (255,), shift=4)
         small = cv2.resize(fine, (self.width, self.height), interpolation=cv2.INTER_AREA)
         return small.astype(np.float32) * np.float32(1 / 255)
 
@@ -59,12 +61,37 @@ class Placement:
         fine = np.zeros((self.height * FINE, self.width * FINE), np.uint8)
         size = float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
         drawn = [np.rint((self.to_picture(line) * FINE - 0.5) * 16).astype(np.int32) for line in lines]
-        cv2.polylines(fine, drawn, False, 255, max(1, round(thickness * size * FINE)), shift=4)  # noqa: FBT003 (cv2)
+        broad = max(1, round(thickness * size * FINE))
+        cv2.polylines(fine, drawn, isClosed=False, color=(255,), thickness=broad, shift=4)
         small = cv2.resize(fine, (self.width, self.height), interpolation=cv2.INTER_AREA)
         return small.astype(np.float32) * np.float32(1 / 255)
 
 
-def smooth(points: list[Point], count: int = 16) -> Points:
+def pair(point: Points) -> Point:
+    """A point as a plain pair."""
+    return float(point[0]), float(point[1])
+
+
+class Wobble:
+    """Makes a curve stray a little, as cloth does that was laid by hand; its ends stay."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+
+    def __call__(self, path: Points, amount: float) -> Points:
+        """Return the path, moved sideways by up to about ``amount`` [garment units]."""
+        length = float(np.hypot(*np.diff(path, axis=0).T).sum())
+        knots = self._rng.normal(0, amount / 2, max(4, round(length / 45)))
+        knots[[0, -1]] = 0
+        t = np.linspace(0, 1, len(path))
+        offset = np.interp(t, np.linspace(0, 1, len(knots)), knots)
+        soft = np.convolve(np.pad(offset, 4, mode="edge"), np.hanning(9) / np.hanning(9).sum(), mode="valid")
+        step = np.gradient(path, axis=0)
+        normal = np.stack([-step[:, 1], step[:, 0]], -1) / np.maximum(np.hypot(*step.T), 1e-9)[:, None]
+        return path + (soft * np.minimum(1, 8 * np.minimum(t, 1 - t)))[:, None] * normal
+
+
+def smooth(points: Sequence[Point], count: int = 16) -> Points:
     """A curve through all points (Catmull and Rom 1974, ends doubled), ``count`` steps per piece."""
     p = np.array([points[0], *points, points[-1]], float)
     t = np.linspace(0, 1, count, endpoint=False)[:, None]
@@ -92,7 +119,9 @@ def arc(begin: Point, end: Point, drop: float, power: float = 2.0, count: int = 
 def bend(begin: Point, through: Point, end: Point, count: int = 24) -> Points:
     """A quadratic Bezier curve with the control point ``through``."""
     t = np.linspace(0, 1, count)[:, None]
-    points: Points = (1 - t) ** 2 * np.array(begin) + 2 * t * (1 - t) * np.array(through) + t**2 * np.array(end)
+    points: Points = (
+        (1 - t) ** 2 * np.array(begin) + 2 * t * (1 - t) * np.array(through) + t**2 * np.array(end)
+    )
     return points
 
 

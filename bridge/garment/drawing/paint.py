@@ -8,17 +8,9 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from bridge.garment.drawing.cloth import Fold, Weave, crumple, fold_light, rim_shade, weave
+from bridge.garment.drawing.cloth import Cloth, Fold, Roundness, crumple, fold_light, rim_shade, weave
 from bridge.garment.drawing.curves import Floats, Placement, Point, Points
-from bridge.garment.drawing.prints import Colour, Print, colour_at
-
-
-@dataclass(frozen=True)
-class Cloth:
-    """A material: its print and its weave."""
-
-    design: Print
-    weave: Weave
+from bridge.garment.drawing.prints import Colour, colour_at
 
 
 @dataclass(frozen=True)
@@ -31,8 +23,7 @@ class Piece:
         origin: where the cloth's own coordinates begin [garment units].
         turn: the cloth's lengthwise direction, as an angle from straight down, positive towards larger x [rad].
         folds: its folds.
-        round: (middle x, half width) of the body or arm inside, across the cloth's direction, at its top and at
-            its bottom: the cloth turns away from the light at the sides. None lies flat.
+        round: the body or arm inside it; None lies flat.
         tone: a factor on its brightness; below 1 for what lies inside or behind.
         shadow: how much it darkens what it lies on.
         chest: whether it carries the chest picture.
@@ -43,7 +34,7 @@ class Piece:
     origin: Point = (0.0, 0.0)
     turn: float = 0.0
     folds: list[Fold] = field(default_factory=list)
-    round: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+    round: Roundness | None = None
     tone: float = 1.0
     shadow: float = 0.25
     chest: bool = False
@@ -78,7 +69,7 @@ class Painter:
     def line(self, lines: list[Points], thickness: float, colour: Colour, strength: float) -> None:
         """Draw seams or stitches on the cloth that is there."""
         cover = self.place.stroke(lines, thickness)[..., None] * np.float32(strength)
-        self.colours += cover * (np.float32(colour) - self.colours)
+        self.colours += cover * (np.array(colour, np.float32) - self.colours)
 
     def shade_line(self, path: Points, thickness: float, strength: float) -> None:
         """Darken along a seam, with the slight light beside it that a pressed seam has."""
@@ -100,20 +91,30 @@ class Painter:
         colours = colour_at(piece.cloth.design, u, v, chest=piece.chest)
         light += np.float32(0.018) * self.uneven[window] + np.float32(0.10) * rim_shade(cover, 2.2)
         if piece.round is not None:
-            light += _roundness(piece.round, u - pull, v)
+            across = piece.round.across(u - pull, v)
+            light += np.float32(0.04) - np.float32(0.17) * across**4 - np.float32(0.045) * across
+            light += np.float32(piece.cloth.worn) * np.exp(-((across / np.float32(0.5)) ** 2))
         structure = weave(piece.cloth.weave, u, v, self.rng)
         lit = colours * (np.float32(piece.tone) * structure * (1 + np.clip(light, -0.6, 0.4)))[..., None]
         # Dark cloth shows its folds by a faint sheen, where a factor on near-black would show nothing.
         return lit + np.float32(26) * (np.clip(light, -0.1, 0.35) * piece.tone)[..., None]
 
 
-def _roundness(
-    ends: tuple[tuple[float, float, float], tuple[float, float, float]], u: Floats, v: Floats
-) -> Floats:
-    (top, middle_top, half_top), (bottom, middle_bottom, half_bottom) = ends
-    share = np.clip((v - np.float32(top)) / np.float32(max(bottom - top, 1)), 0, 1)
-    middle = np.float32(middle_top) + share * np.float32(middle_bottom - middle_top)
-    half = np.float32(half_top) + share * np.float32(half_bottom - half_top)
-    across = np.clip((u - middle) / half, -1.15, 1.15)
-    light: Floats = np.float32(0.04) - np.float32(0.17) * across**4 - np.float32(0.045) * across
-    return light
+def ribbed(painter: Painter, cloth: Cloth, edge: Points, inner: Points) -> None:
+    """Lay a band of ribbing between two curves that run the same way.
+
+    Args:
+        painter: where.
+        cloth: its material.
+        edge: FP64 [n, 2], the band's outer edge [garment units].
+        inner: FP64 [m, 2], the edge where it is sewn on.
+    """
+    painter.lay(Piece(np.concatenate([edge, inner[::-1]]), cloth, shadow=0.18))
+    count = max(8, int(np.hypot(*np.diff(edge, axis=0).T).sum() / 4.2))
+    t = np.linspace(0.01, 0.99, count)
+    first, last = (
+        np.stack([np.interp(t, np.linspace(0, 1, len(curve)), curve[:, k]) for k in (0, 1)], -1)
+        for curve in (edge, inner)
+    )
+    painter.line([np.stack(rib) for rib in zip(first, last, strict=True)], 1.5, (0, 0, 0), 0.13)
+    painter.shade_line(inner, 1.4, 0.25)

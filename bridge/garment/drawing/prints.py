@@ -25,6 +25,7 @@ class Print:
         ground: the cloth's colour.
         stripes: (from, to, colour) in garment units of a repeat of ``period``, along the garment; none for plain.
         period: the repeat of the stripes [garment units].
+        upright: whether they run along the garment instead of across.
         tile: UINT8 [2 * TILE, 2 * TILE, 3], a repeating picture; None for plain or striped cloth.
         chest: UINT8 [h, w, 4], a picture on the chest, straight alpha; None for none.
         chest_at: its centre [garment units].
@@ -34,6 +35,7 @@ class Print:
     ground: Colour
     stripes: tuple[tuple[float, float, Colour], ...] = ()
     period: float = 60.0
+    upright: bool = False
     tile: Pixels | None = None
     chest: Pixels | None = field(default=None, repr=False)
     chest_at: Point = (0.0, 190.0)
@@ -48,12 +50,12 @@ def colour_at(design: Print, u: Floats, v: Floats, *, chest: bool) -> Floats:
             design.tile, *shape, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
         ).astype(np.float32)
     else:
-        colours = np.broadcast_to(np.float32(design.ground), (*u.shape, 3)).copy()
-    phase = np.mod(v, np.float32(design.period))
+        colours = np.full((*u.shape, 3), design.ground, np.float32)
+    phase = np.mod(u if design.upright else v, np.float32(design.period))
     for begin, end, colour in design.stripes:
         # One unit of ramp on either side keeps the stripe's edge smooth.
         share = np.clip(phase - np.float32(begin) + 0.5, 0, 1) * np.clip(np.float32(end) - phase + 0.5, 0, 1)
-        colours += share[..., None] * (np.float32(colour) - colours)
+        colours += share[..., None] * (np.array(colour, np.float32) - colours)
     return _with_chest(design, colours, u, v) if chest and design.chest is not None else colours
 
 
@@ -64,7 +66,9 @@ def _with_chest(design: Print, colours: Floats, u: Floats, v: Floats) -> Floats:
     px = (u - np.float32(design.chest_at[0])) * np.float32(scale) + np.float32(width / 2)
     py = (v - np.float32(design.chest_at[1])) * np.float32(scale) + np.float32(height / 2)
     calm = cv2.GaussianBlur(design.chest, (0, 0), max(scale / 3, 0.3))
-    found = cv2.remap(calm, px, py, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0, 0))
+    found = cv2.remap(
+        calm, px, py, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0, 0)
+    )
     alpha = found[..., 3:].astype(np.float32) / 255 * np.float32(0.96)
     return colours + alpha * (found[..., :3].astype(np.float32) - colours)
 
@@ -80,7 +84,10 @@ def flowers(ground: Colour, petals: list[Colour], leaf: Colour, rng: np.random.G
             _leaf(tile, place, turn, size * 1.7, leaf)
         _flower(tile, place, size, petals[int(rng.integers(len(petals)))], rng)
     for place in _spread(rng, side, 76 * fine):
-        if np.abs(tile[int(place[1]) % side, int(place[0]) % side].astype(int) - np.int64(ground)).sum() < 12:
+        if (
+            np.abs(tile[int(place[1]) % side, int(place[0]) % side].astype(int) - np.array(ground, int)).sum()
+            < 12
+        ):
             _flower(tile, place, float(rng.uniform(9, 14)) * fine, petals[-1], rng)
     return cv2.resize(tile, None, fx=1 / fine, fy=1 / fine, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
@@ -90,7 +97,10 @@ def _spread(rng: np.random.Generator, side: int, spacing: float) -> list[Point]:
     places: list[Point] = []
     for _ in range(400):
         x, y = rng.uniform(0, side, 2)
-        apart = [np.hypot((x - a + side / 2) % side - side / 2, (y - b + side / 2) % side - side / 2) for a, b in places]
+        apart = [
+            np.hypot((x - a + side / 2) % side - side / 2, (y - b + side / 2) % side - side / 2)
+            for a, b in places
+        ]
         if not apart or min(apart) > spacing:
             places.append((float(x), float(y)))
     return places
@@ -101,7 +111,7 @@ def _wrapped(tile: Pixels, shape: Floats, colour: Colour) -> None:
     side = tile.shape[0]
     for dx in (-side, 0, side):
         for dy in (-side, 0, side):
-            moved = np.rint((shape + np.float32([dx, dy])) * 16).astype(np.int32)
+            moved = np.rint((shape + np.array([dx, dy], np.float32)) * 16).astype(np.int32)
             cv2.fillPoly(tile, [moved], colour, cv2.LINE_AA, shift=4)
 
 
@@ -117,8 +127,10 @@ def _flower(tile: Pixels, place: Point, size: float, colour: Colour, rng: np.ran
 
 def _leaf(tile: Pixels, place: Point, angle: float, size: float, colour: Colour) -> None:
     _wrapped(tile, _blob(place, angle, size, 0.26), colour)
-    tip = np.float32(place) + np.float32([np.cos(angle), np.sin(angle)]) * np.float32(size * 0.85)
-    vein = np.stack([np.float32(place), tip])
+    root = np.array(place, np.float32)
+    vein = np.stack(
+        [root, root + np.array([np.cos(angle), np.sin(angle)], np.float32) * np.float32(size * 0.85)]
+    )
     line = np.concatenate([vein, vein[::-1] + np.float32(1.5)])
     _wrapped(tile, line, (colour[0] * 0.7, colour[1] * 0.7, colour[2] * 0.7))
 
@@ -132,7 +144,7 @@ def _blob(place: Point, angle: float, length: float, width: float, *, centred: b
         aside = np.sin(t) * np.float32(0.5 * width)
     cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
     shape = np.stack([along * cos - aside * sin, along * sin + aside * cos], -1) * np.float32(length)
-    return shape + np.float32(place)
+    return shape + np.array(place, np.float32)
 
 
 def emblem(ink: Colour, accent: Colour, word: str) -> Pixels:
