@@ -7,6 +7,10 @@ import numpy as np
 from bridge.garment.outline import Outline, Side, farthest
 from bridge.garment.tops import Found
 
+BLUNT = 7.0
+"""A gap that ends wider than this goes on [px]."""
+MOST_CLOSED = 0.15
+"""The longest part of a gap that is supplied, as a share of the garment's height."""
 HIP_DEPTH = 0.55
 """The hips lie this share of the waistband's width below it (18 to 20 cm under a band of 35 cm)."""
 
@@ -25,7 +29,21 @@ def find_crotch(outline: Outline) -> tuple[float, float] | None:
     below = below[below > cloth[0]] if len(cloth) else below
     if len(below) < 0.06 * len(outline.split):
         return None
-    return 0.0, float(below[0] + outline.top)
+    return 0.0, float(below[0] + outline.top) - _closed(outline, int(below[0]))
+
+
+def _closed(outline: Outline, top: int) -> float:
+    """How far a gap that ends bluntly goes on narrowing until its edges would meet [px].
+
+    Where white legs lie close together on a white wall, the narrow end of the gap is lost in their shadow.
+    """
+    gap = outline.runs[:, :, 0].sum(1)
+    ahead = gap[top : top + max(8, int(0.12 * len(gap)))]
+    if not np.isfinite(ahead).all() or len(ahead) < 8:
+        return 0.0
+    blunt = float(ahead[1:5].mean())
+    slope = float(np.polyfit(np.arange(len(ahead)), ahead, 1)[0])
+    return float(np.clip(blunt / max(slope, 1e-3), 0, MOST_CLOSED * len(gap))) if blunt > BLUNT else 0.0
 
 
 def read_side(side: Side, outline: Outline, crotch: tuple[float, float] | None) -> Found:
