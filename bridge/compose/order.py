@@ -17,6 +17,8 @@ LANES = 6
 """A sleeve's end may run aslant: it is measured in so many lanes along the arm."""
 CUFF = 0.02
 """A sleeve reaches this share of a bone past the place where all but its outermost pixels end."""
+BESIDE = 1.25
+"""Skin further beside the arm than this many of its half widths is not the arm's: a bare waist, which is covered."""
 STEP = 2
 
 _ALWAYS = (Label.FACE, Label.HAIR, Label.ACCESSORY)
@@ -55,7 +57,8 @@ def _arms_in_front(targets: Bytes, parts: Bytes, body: Body) -> Bits:
         side, place, aside = _whose(np.stack([at[1], at[0]], 1).astype(np.float32) * STEP, body)
         # As far as its own sleeve reaches, an arm is inside the garment, whatever part of it lies there.
         cuffs = np.stack([_cuff(pieces, part, pair) for part, pair in zip(_SLEEVES, body.arms, strict=True)])
-        front[at] = place > np.maximum(cuffs[side, _lane(aside)] + CUFF, ARMPIT)
+        bare = place > np.maximum(cuffs[side, _lane(aside)] + CUFF, ARMPIT)
+        front[at] = bare & ((np.abs(aside) < BESIDE) | (small[at] == Label.HANDS))
     whole = np.repeat(np.repeat(front, STEP, 0), STEP, 1)[: targets.shape[0], : targets.shape[1]]
     return whole & one_of(targets, (Label.ARMS, Label.HANDS))
 
