@@ -6,8 +6,9 @@ from typing import cast
 
 import numpy as np
 
-from bridge.compose.fill import detail, echo, spread, spread_fast
+from bridge.compose.fill import detail, echo, spread_fast
 from bridge.compose.pixels import Bits, Floats, blur, erode, halve, largest, resize
+from bridge.imaging.pushpull import spread
 
 STRIDE = 4
 """Every fourth row and column of the halved photo is enough to fit ten coefficients."""

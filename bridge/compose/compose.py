@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from bridge.compose.dress import dress
 from bridge.compose.pixels import Bits, Bytes, Floats, around, to_bytes
 from bridge.compose.scene import JAW, OLD, SURE, Scene, split_dress
 from bridge.contracts import Category
+from bridge.imaging.seed import resolve_seed
 
 MARGIN = 0.25
 """How much of the photo around the edit the painters see, over the distance of the shoulder joints."""
@@ -57,14 +57,9 @@ class Composer:
             region=region >= 128 if region.size else None,
             category=category,
         )
-        random = np.random.default_rng(_seed(int(seed[0]), image, layer))
+        random = np.random.default_rng(resolve_seed(int(seed[0]), image, layer))
         result, edit, agnostic = _pasted(scene, random)
         return {"result": result, "edit_mask": edit.astype(np.uint8) * np.uint8(255), "agnostic": agnostic}
-
-
-def _seed(seed: int, image: Bytes, layer: Bytes) -> int:
-    """The caller's seed, or one that the pictures determine."""
-    return seed if seed >= 0 else zlib.crc32(layer.tobytes(), zlib.crc32(image.tobytes()))
 
 
 def _pasted(scene: Scene, random: np.random.Generator) -> tuple[Bytes, Bits, Bytes]:

@@ -21,62 +21,13 @@ from bridge.compose.pixels import (
     shade,
     smoothstep,
 )
+from bridge.imaging.pushpull import spread
 
-RELAXATIONS = 2
-"""Smoothing sweeps per level of the pyramid: enough that no block edges of the coarser level remain."""
 DETAIL_SIGMA = 2.0
 """What is finer than a Gaussian of this width [px] counts as texture, what is coarser as colour."""
 
 TILE = 256
 """Grain repeats after so many pixels; nobody sees it."""
-
-
-def spread(values: Floats, weight: Floats) -> Floats:
-    """Continue values smoothly from where they are known to everywhere (push-pull).
-
-    Gortler et al., "The Lumigraph", 1996, section 3.4, with relaxation sweeps at each level, so that the
-    result is close to the harmonic interpolation.
-
-    Args:
-        values: FP32 [h, w, c]; whatever stands where ``weight`` is 0 is ignored.
-        weight: FP32 [h, w] in [0, 1], confidence; known values of weight 1 are kept.
-
-    Returns:
-        FP32 [h, w, c]; zeros when nothing is known.
-    """
-    planes = values if values.ndim == 3 else values[..., None]
-    return _pushed(planes * weight[..., None], weight).reshape(values.shape)
-
-
-def _pushed(sums: Floats, weight: Floats) -> Floats:
-    """One level: ``sums`` are values times weight."""
-    values = sums / np.maximum(weight, 1e-6)[..., None]
-    height, width = weight.shape
-    if min(height, width) <= 2 or weight.min() >= 1:
-        total = max(float(weight.sum()), 1e-6)
-        mean = sums.sum((0, 1)) / np.float32(total)
-        return cast(Floats, mean + (values - mean) * np.minimum(weight, 1)[..., None])
-    small = _down(weight)
-    # A coarse pixel of which a quarter is known counts as known: thin rims must not lose against far areas.
-    gain = np.minimum(small * 4, 1) / np.maximum(small, 1e-6)
-    coarse = _pushed(_channels(_down(sums)) * gain[..., None], small * gain)
-    guess = _channels(cast(Floats, cv2.pyrUp(coarse, dstsize=(width, height))))
-    known = np.minimum(weight, 1)[..., None]
-    filled = guess + (values - guess) * known
-    for _ in range(RELAXATIONS):
-        smooth = _channels(cast(Floats, cv2.blur(filled, (3, 3), borderType=cv2.BORDER_REPLICATE)))
-        filled = smooth + (values - smooth) * known
-    return cast(Floats, filled)
-
-
-def _down(array: Floats) -> Floats:
-    height, width = array.shape[:2]
-    return cast(Floats, cv2.pyrDown(array, dstsize=((width + 1) // 2, (height + 1) // 2)))
-
-
-def _channels(array: Floats) -> Floats:
-    """OpenCV drops the last axis of one-channel pictures; give it back."""
-    return array if array.ndim == 3 else array[..., None]
 
 
 def spread_fast(values: Floats, weight: Floats) -> Floats:

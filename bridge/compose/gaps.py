@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 
 from bridge.compose.body import Body
-from bridge.compose.fill import spread
 from bridge.compose.hidden import Canvas
 from bridge.compose.pixels import Bits, Bytes, around, blur, dilate, erode, nearest, to_bytes, to_unit
 from bridge.compose.scene import OLD, Scene, one_of
 from bridge.contracts import Label, Part
+from bridge.imaging.pushpull import spread
 
 NARROW = 0.04
 """Bared skin that is narrower than twice this, over the distance of the shoulder joints, is no neckline but a gap."""

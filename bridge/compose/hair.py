@@ -7,7 +7,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from bridge.compose.fill import local_mean, meet, spread, spread_fast
+from bridge.compose.fill import local_mean, meet, spread_fast
 from bridge.compose.hidden import Canvas
 from bridge.compose.pixels import (
     Bits,
@@ -23,6 +23,7 @@ from bridge.compose.pixels import (
     sample,
 )
 from bridge.contracts import Label
+from bridge.imaging.pushpull import spread
 
 STEP = 2
 """The way of the strands is smooth: it is found on half the resolution."""

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from bridge.compose.body import Body
-from bridge.compose.fill import meet, spread
+from bridge.compose.fill import meet
 from bridge.compose.hidden import Canvas
 from bridge.compose.light import TINTS, Light
 from bridge.compose.pixels import (
@@ -26,6 +26,7 @@ from bridge.compose.pixels import (
 from bridge.compose.relief import BESIDE, STEP, nearest_limb, points, relief
 from bridge.compose.scene import SKIN, one_of
 from bridge.contracts import Label
+from bridge.imaging.pushpull import spread
 
 OUTLIER = 0.13
 """Known skin whose chroma or luma is off by this much (RGB) is a lip, a brow, a strand or a jewel."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from bridge.imaging.pushpull import push_pull
+from bridge.imaging import pushpull
 from bridge.perception.nets import Float32
 
 _NOISE = np.array([2.0, 1.0, 1.0], np.float32)  # variance of a flat colour in Lab: grain and compression
@@ -35,7 +35,7 @@ def unlikeliness(lab: Float32, seeds: Float32) -> tuple[Float32, Float32]:
     weight, first, second = (cv2.boxFilter(a, -1, (_WINDOW, _WINDOW)) for a in sums)
     share = np.maximum(weight, 1e-6)[..., None]
     known = (weight > 0.02).astype(np.float32)
-    mean, square = (push_pull(np.asarray(a / share, np.float32), known) for a in (first, second))
+    mean, square = (pushpull.spread(np.asarray(a / share, np.float32), known) for a in (first, second))
     variance = np.maximum(square - mean * mean, 0) + _NOISE
     # one resize for the three numbers that a pixel's density needs of each channel
     near, precision = (cv2.resize(a, lab.shape[1::-1]) for a in (mean, 1 / variance))

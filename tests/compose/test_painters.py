@@ -8,7 +8,7 @@ import pytest
 from dolls import box, doll
 
 from bridge.compose.background import paint_background
-from bridge.compose.fill import detail, echo, grain, grain_of, local_mean, meet, spread
+from bridge.compose.fill import detail, echo, grain, grain_of, local_mean, meet
 from bridge.compose.light import Light, inflate
 from bridge.compose.limb import limb, measured
 from bridge.compose.matting import lift_hair
@@ -16,6 +16,7 @@ from bridge.compose.pixels import around, dilate, erode, mix, nearest, soft, to_
 from bridge.compose.scene import Scene, tidied
 from bridge.compose.shadow import contact_shadow
 from bridge.contracts import Category, Label
+from bridge.imaging.pushpull import spread
 
 
 def ramp(height: int = 60, width: int = 80) -> np.ndarray:
