@@ -79,10 +79,7 @@ async def try_on(backend: Backend, wish: Wish, timeout: float) -> Fitting:
     await _check_unused(wish.garments[1:])
     before = await backend.statistics()
     start = time.perf_counter()
-    try:
-        outputs = await backend.infer(TRYON_BASIC.name, wish.arrays(), ["encoded", "report"], timeout)
-    except ImageError as error:
-        raise await _named(error, _pictures(wish)) from error
+    outputs = await backend.infer(TRYON_BASIC.name, wish.arrays(), ["encoded", "report"], timeout)
     seconds = time.perf_counter() - start
     report = Report.model_validate_json(outputs["report"][0])
     report.warnings.extend(_unused(len(wish.garments)))
@@ -119,19 +116,6 @@ def spent(before: Mapping[str, ModelStatistics], after: Mapping[str, ModelStatis
     }
     then, now = pairs.get(TRYON_BASIC.name, (idle, idle))
     return {name: seconds / max(1, now.requests - then.requests) for name, seconds in busy.items()}
-
-
-def _pictures(wish: Wish) -> dict[str, bytes]:
-    pictures = {"person's photo": wish.person, "garment's photo": wish.garments[0], "mask": wish.mask}
-    return {name: data for name, data in pictures.items() if data or name != "mask"}
-
-
-async def _named(error: ImageError, pictures: Mapping[str, bytes]) -> ImageError:
-    """Say which picture the server refused: inside an ensemble it does not know."""
-    for name, data in pictures.items():
-        if fault := await asyncio.to_thread(_fault_of, data):
-            return type(fault)(f"The {name} can't be used. {fault}")
-    return error
 
 
 async def _check_unused(photos: tuple[bytes, ...]) -> None:

@@ -226,6 +226,13 @@ HAND_SCORES = Tensor("hand_scores", DType.FP32, (2,), "confidence of each hand [
 MATTE = Tensor(
     "matte", DType.UINT8, (ANY, ANY), "mask of the person with all that is worn and held, soft edge"
 )
+AFTER = Tensor(
+    "after",
+    DType.BYTES,
+    (1,),
+    "not looked at: it makes this step of an ensemble wait for the one that computes it",
+    default=b"",
+)
 LABELS = Tensor("labels", DType.UINT8, (ANY, ANY), "Label of every pixel")
 GARMENT_IMAGE = Tensor(
     "garment_image", DType.UINT8, (ANY, ANY, 3), "the garment's photo, long side at most 1408 px"
@@ -306,9 +313,10 @@ def _out(name: str, shape: tuple[int, ...], meaning: str) -> Tensor:
 
 def _wired(model: Contract, **renamed: str) -> Step:
     """A step whose tensors keep their names, except those that ``renamed`` maps to the ensemble's."""
+    inputs = [t.name for t in model.inputs if t is not AFTER or AFTER.name in renamed]
     return Step(
         model.name,
-        {t.name: renamed.get(t.name, t.name) for t in model.inputs},
+        {name: renamed.get(name, name) for name in inputs},
         {t.name: renamed.get(t.name, t.name) for t in model.outputs},
     )
 
@@ -382,11 +390,8 @@ DECODE = Contract(
     "decode", "Encoded bytes to an upright RGB image", Backend.PYTHON, (PHOTO,),
     (Tensor("image", DType.UINT8, (ANY, ANY, 3), "the decoded picture, long side at most 1408 px"),),
 )  # fmt: skip
-DECODE_MASK = Contract(
-    "decode_mask", "An encoded mask to a region of the photo", Backend.PYTHON, (MASK, IMAGE), (REGION,)
-)
 POSE = Contract(
-    "pose", "The person and 33 landmarks", Backend.PYTHON, (IMAGE, PERSON_INDEX),
+    "pose", "The person and 33 landmarks", Backend.PYTHON, (IMAGE, PERSON_INDEX, AFTER),
     (KEYPOINTS, WORLD, COCO17, BODY25, BOX, PEOPLE, POSE_MASK), calls=("pose_detection", "pose_landmark"),
 )  # fmt: skip
 FACE = Contract(
@@ -419,6 +424,12 @@ PERCEPTION = Contract(
 
 # --- the try-on -----------------------------------------------------------------------------------------
 
+PERSON_PHOTO = Tensor("person", DType.BYTES, (1,), "the person's photo: " + PHOTO.meaning)
+GARMENT_PHOTO = Tensor("garment", DType.BYTES, (1,), "the garment's photo from the front: " + PHOTO.meaning)
+INTAKE = Contract(
+    "intake", "What a try-on's caller sent, decoded and checked", Backend.PYTHON,
+    (PERSON_PHOTO, GARMENT_PHOTO, MASK, FORMAT), (IMAGE, GARMENT_IMAGE, REGION),
+)  # fmt: skip
 GARMENT = Contract(
     "garment", "The garment cut out, named and measured", Backend.PYTHON, (GARMENT_IMAGE, CATEGORY),
     (GARMENT_CATEGORY, GARMENT_MASK, GARMENT_INSIDE, GARMENT_POINTS),
@@ -449,19 +460,17 @@ TRYON_BASIC = Contract(
     "tryon_basic",
     "The basic tier: a person's photo and a garment's photo in, the person wearing it out",
     Backend.ENSEMBLE,
-    (
-        Tensor("person", DType.BYTES, (1,), "the person's photo: " + PHOTO.meaning),
-        Tensor("garment", DType.BYTES, (1,), "the garment's photo from the front: " + PHOTO.meaning),
-        CATEGORY, MASK, PERSON_INDEX, SEED, FORMAT,
-    ),
+    (PERSON_PHOTO, GARMENT_PHOTO, CATEGORY, MASK, PERSON_INDEX, SEED, FORMAT),
     (ENCODED, REPORT),
     steps=(
-        _wired(PERCEPTION, photo="person"),
-        _wired(DECODE, photo="garment", image="garment_image"),
-        _wired(DECODE_MASK),
-        *(_wired(m) for m in (GARMENT, WARP, COMPOSE, SCORE, ENCODE)),
+        *(_wired(m) for m in (INTAKE, GARMENT)),
+        _wired(POSE, after=GARMENT_CATEGORY.name),
+        *(_wired(m) for m in (FACE, HAND, SILHOUETTE, PARSE, WARP, COMPOSE, SCORE, ENCODE)),
     ),
 )  # fmt: skip
+"""Every step that may refuse what the caller sent (intake, garment, pose, warp) runs alone. Triton before 26.04
+never frees a request of which a step failed while another one ran, and may crash of it (its core's
+``EnsembleContext::PrepareSteps`` and ``ScheduleSteps``; pull request 483)."""
 TRYON_BASIC_STAGES = replace(
     TRYON_BASIC,
     name="tryon_basic_stages",
@@ -478,8 +487,8 @@ CONTRACTS: Mapping[str, Contract] = {
     c.name: c
     for c in (
         POSE_DETECTION, POSE_LANDMARK, FACE_DETECTION, FACE_LANDMARK, HAND_LANDMARK, SELFIE_SEGMENTATION,
-        DECODE, DECODE_MASK, POSE, FACE, HAND, SILHOUETTE, PARSE, PERCEPTION,
-        GARMENT, WARP, COMPOSE, SCORE, ENCODE, TRYON_BASIC, TRYON_BASIC_STAGES,
+        DECODE, POSE, FACE, HAND, SILHOUETTE, PARSE, PERCEPTION,
+        INTAKE, GARMENT, WARP, COMPOSE, SCORE, ENCODE, TRYON_BASIC, TRYON_BASIC_STAGES,
     )
 }  # fmt: skip
 """Every model of the repository by its name."""

@@ -15,8 +15,9 @@ from PIL import Image
 
 from api.app import create_app
 from api.settings import Settings
-from bridge.imaging.decode import decode_image, decode_mask
+from bridge.imaging.decode import decode_image
 from bridge.imaging.encode import encode_image, to_format
+from bridge.imaging.intake import take_in
 from bridge.triton.model import Arrays
 from bridge.triton.wire import ModelStatistics, ModelStatus
 
@@ -75,10 +76,8 @@ class ScriptedTriton:
 
 def tryon(arrays: Arrays) -> Arrays:
     """Return the person as she came."""
-    photo = decode_image(arrays["person"][0])
-    decode_image(arrays["garment"][0])
-    decode_mask(arrays["mask"][0], photo.shape[:2])
-    encoded = encode_image(photo, to_format(arrays["format"][0].decode()))
+    taken = take_in(*(arrays[name][0] for name in ("person", "garment", "mask", "format")))
+    encoded = encode_image(taken.person, to_format(arrays["format"][0].decode()))
     return {"encoded": np.array([encoded], object), "report": np.array([json.dumps(REPORT).encode()], object)}
 
 
