@@ -9,7 +9,7 @@ from bridge.triton.serving import PythonModel
 class TritonPythonModel(PythonModel):
     contract = INTAKE
 
-    def load(self, models: Models) -> Infer:  # noqa: ARG002 - calls no other model
+    def load(self, models: Models) -> Infer:
         return intake
 
 
