@@ -23,8 +23,12 @@ RIM = 0.03
 """Width of the rim that is taken for background, a share of the picture's side: product photos leave more."""
 PLAIN_ERROR = 6.0
 """A rim pixel fits the surface within this distance [Lab units]: about twice what is just visible."""
-PLAIN_SHARE, PLAIN_SIDES = 0.95, 3
-"""A wall is plain when this share of this many sides fits; a garment may run out of the picture at the fourth."""
+PLAIN_SHARE = 0.72
+"""A wall is plain when this share of the rim fits; the rest may be a garment that runs out of the picture."""
+SIDE_SHARE, PLAIN_SIDES = 0.95, 3
+"""An uneven wall is plain when this share of each of so many sides fits."""
+EVEN = 0.6
+"""The largest standard deviation of an even wall [Lab units]."""
 PLAIN_NOISE = 1.8
 """The largest standard deviation of a plain wall around its surface [Lab units]: a camera's grain in dim light."""
 FLAT = 0.05
@@ -89,17 +93,19 @@ def find_backdrop(image: Pixels) -> Backdrop | None:
     basis = _basis(columns / image.shape[1], rows / image.shape[0])
     surface, error = _fit(basis, colours)
     fits = error < PLAIN_ERROR
-    if not fits.any() or _plain_sides(fits, rows, columns, image.shape) < PLAIN_SIDES:
+    if fits.mean() < PLAIN_SHARE:
         return None
     noise = float(np.sqrt((error[fits] ** 2).mean() / 3))
-    return Backdrop(surface, noise) if noise < PLAIN_NOISE else None
+    # A rim that is even but for what clearly differs is a wall with a garment before it; one that is not, may be wood.
+    even = noise < EVEN or _plain_sides(fits, rows, columns, image.shape) >= PLAIN_SIDES
+    return Backdrop(surface, noise) if even and noise < PLAIN_NOISE else None
 
 
 def _plain_sides(fits: Bools, rows: Indices, columns: Indices, shape: tuple[int, ...]) -> int:
     """How many of the picture's four sides the surface explains."""
     places = rows / shape[0], columns / shape[1]
     sides = [side for place in places for side in (place < 2 * RIM, place > 1 - 2 * RIM)]
-    return sum(bool(fits[side].mean() > PLAIN_SHARE) for side in sides)
+    return sum(bool(fits[side].mean() > SIDE_SHARE) for side in sides)
 
 
 def rim_mask(shape: tuple[int, ...]) -> Bools:

@@ -38,9 +38,10 @@ def cut_out(image: Pixels) -> Pixels:
         NoGarment: nothing stands out from the background.
     """
     backdrop = find_backdrop(image)
-    found = None if backdrop is None else cut_from_wall(image, backdrop)
-    if found is None or found[rim_mask(found.shape)].mean() > MOST_AT_RIM:
-        found = cut_from_clutter(image)
+    found = cut_from_clutter(image) if backdrop is None else cut_from_wall(image, backdrop)
+    if backdrop is not None and found[rim_mask(found.shape)].mean() > MOST_AT_RIM:
+        other = cut_from_clutter(image)
+        found = other if other.mean() > SMALLEST else found
     solid, window = _keep_garment(found)
     solid[window] = without_hanger(image[window], solid[window])
     mask = np.zeros(solid.shape, np.uint8)

@@ -64,10 +64,12 @@ def _parse(category: npt.NDArray[np.object_]) -> Category:
 
 def _read_top(image: Pixels, mask: Pixels, outline: Outline, *, long: bool) -> tuple[Landmarks, Pixels]:
     width = tops.half_width(outline)
-    sides = [
-        (side, tops.read_side(side, outline, sleeve, width, long=long))
-        for side, sleeve in zip((outline.left, outline.right), find_sleeves(outline, width), strict=True)
+    halves = (outline.left, outline.right)
+    read = [
+        tops.read_side(side, outline, sleeve, width, long=long)
+        for side, sleeve in zip(halves, find_sleeves(outline, width), strict=True)
     ]
+    sides = list(zip(halves, tops.agree(read[0], read[1], halves, width), strict=True))
     points = _collect(outline, sides)
     inside = np.zeros_like(mask)
     centre = (*outline.left.path[-1], 0.9)

@@ -12,6 +12,14 @@ Found = dict[str, tuple[float, float, float]]
 
 ARMHOLE = 0.48
 """The depth of an armhole as a share of the width between the shoulders' tips, where it is hidden."""
+STEEP = 0.62
+"""A sleeve whose cuff lies less than this far aside per length hangs steeply."""
+HOLLOW = 0.04
+"""An armhole is at least this hollow [half widths]."""
+UNEVEN = 0.15
+"""Two armholes end at heights that differ by less than this [half widths]."""
+CAP = 0.9
+"""A hanging sleeve's cap reaches out further than the shoulder's tip, which lies at this share of it."""
 LOWEST_ARMHOLE = 0.62
 """A sleeve that hangs beside the body hides its armpit when the gap begins lower than this share."""
 
@@ -90,9 +98,16 @@ def _collar(side: Side, sleeve: Sleeve | None, limit: int, width: float) -> tupl
 
 
 def _shoulder(side: Side, collar: int, sleeve: Sleeve, width: float) -> int:
-    """The shoulder's tip: where the outline bends down into the sleeve, about above the armpit."""
+    """The shoulder's tip: where the outline bends down into the sleeve, about above the armpit.
+
+    Where the sleeve hangs steeply, it lies a little inside of the corner between shoulder and sleeve; where it is
+    spread, that corner is flat and the armpit says more.
+    """
     index = np.arange(collar + 2, max(collar + 4, sleeve.outer - 2))
     expected = min(side.path[sleeve.notch, 0], 1.15 * width) * 1.05
+    fall = side.path[sleeve.outer] - side.path[collar]
+    if fall[0] < STEEP * fall[1]:
+        expected = CAP * side.path[farthest(side.path, collar, sleeve.outer)[0], 0]
     reach = max(4, round(0.22 * width / side.step))
     bend = np.clip(turning(side.path, reach)[index], 0, 0.9) + 0.12
     near = np.exp(-(((side.path[index, 0] - expected) / (0.25 * expected)) ** 2))
@@ -115,17 +130,42 @@ def _armpit(side: Side, sleeve: Sleeve, shoulder: Numbers) -> tuple[Numbers, flo
 def _armhole(side: Side, collar: int, limit: int, width: float) -> tuple[int, int]:
     """A sleeveless side: the outer end of the strap's top, and the corner where the armhole meets the side."""
     hollow, depth = deepest(side.path, collar, limit)
-    if depth < 0.04 * width:
+    if depth > HOLLOW * width:
+        shoulder, _ = farthest(side.path, collar, hollow)
+    else:
+        # A wide shoulder hides the armhole's hollow from the collar; the hollow shows from the shoulder's tip.
         shoulder, _ = farthest(side.path, collar, limit)
+        hollow, depth = deepest(side.path, shoulder, limit)
+    if depth < HOLLOW * width:
         low = side.path[shoulder, 1] + ARMHOLE * 2 * max(side.path[shoulder, 0], 0.7 * width)
         below = np.nonzero(side.path[shoulder:, 1] > low)[0]
         return shoulder, shoulder + (int(below[0]) if len(below) else 1)
-    shoulder, _ = farthest(side.path, collar, hollow)
     end = hollow + int(np.argmax(side.path[hollow:, 1] > side.path[hollow, 1] + 1.1 * width))
     end = max(end, hollow + 1)
     bend = turning(side.path, max(4, round(0.16 * width / side.step)))[hollow:end]
     x = side.path[hollow:end, 0]
     return shoulder, hollow + int(np.argmax(np.where(x > 0.8 * x.max(), bend, -np.pi)))
+
+
+def agree(left: Found, right: Found, outlines: tuple[Side, Side], width: float) -> tuple[Found, Found]:
+    """Bring the armpits of a sleeveless garment to one height, where a round side leaves it open.
+
+    Args:
+        left: the left side's landmarks.
+        right: the right side's.
+        outlines: the left and the right side.
+        width: half the width of the garment's body [px].
+    """
+    apart = abs(left["armpit"][1] - right["armpit"][1])
+    if "cuff_outer" in left or "cuff_outer" in right or apart < UNEVEN * width:
+        return left, right
+    height = (left["armpit"][1] + right["armpit"][1]) / 2
+    both = []
+    for found, side in zip((left, right), outlines, strict=True):
+        outer = side.path[: int(np.argmax(side.path[:, 1])) + 1]
+        low = int(np.argmin(np.abs(outer[:, 1] - height) + 1e3 * (outer[:, 0] < 0.5 * found["armpit"][0])))
+        both.append(found | {"armpit": (*outer[low], found["armpit"][2])})
+    return both[0], both[1]
 
 
 def _flank(side: Side, outline: Outline, found: Found, *, long: bool) -> Found:
@@ -155,7 +195,7 @@ def _side_at(side: Side, outline: Outline, found: Found, heights: Numbers) -> Nu
     xs = outline.runs[rows, column, 1].copy()
     if "cuff_outer" in found:
         lowest = max(found["cuff_outer"][1], found["cuff_inner"][1])
-        xs[(heights < lowest + 2) & (xs > outline.outer[rows, column] - 3)] = np.nan
+        xs[(heights < lowest + 2) & (xs > outline.outer[rows, column] - 0.15 * found["shoulder"][0])] = np.nan
     xs[0], seen = found["armpit"][0], ~np.isnan(xs)
     seen[0] = True
     return np.interp(heights, heights[seen], xs[seen])

@@ -62,7 +62,7 @@ def cut_from_wall(image: Pixels, backdrop: Backdrop) -> Bools:
     outside |= _shadow(calm, outside, deep, backdrop.noise, pale=typical < PLAINLY)
     loose = distance < max(quiet, min(0.3 * contrast, MOST_LOOSE))
     outside |= (cv2.dilate(_bytes(outside), np.ones((7, 7), np.uint8)) > 0) & loose
-    pockets = _pockets(offset, loose & ~outside, outside, 1.2 + 1.5 * backdrop.noise, contrast)
+    pockets = _pockets(offset, loose & ~outside, outside, 1.2 + 1.5 * backdrop.noise, (contrast, typical))
     found[window] = _mend(~(outside | pockets), distance)
     return found
 
@@ -169,7 +169,9 @@ def _connected_to_rim(alike: Bools) -> Bools:
     return found
 
 
-def _pockets(offset: Floats, inner: Bools, outside: Bools, error: float, contrast: float) -> Bools:
+def _pockets(
+    offset: Floats, inner: Bools, outside: Bools, error: float, contrast: tuple[float, float]
+) -> Bools:
     """The wall seen through the garment.
 
     Args:
@@ -177,7 +179,7 @@ def _pockets(offset: Floats, inner: Bools, outside: Bools, error: float, contras
         inner: BOOL [h, w], what resembles the wall but isn't connected to the rim.
         outside: BOOL [h, w], what is.
         error: how far the wall may differ from itself [Lab units].
-        contrast: how far the cloth differs from the wall [Lab units].
+        contrast: how far its palest tenth and its middle differ from the wall [Lab units].
 
     Returns:
         BOOL [h, w], those pieces of ``inner`` that are wall.
@@ -194,9 +196,9 @@ def _pockets(offset: Floats, inner: Bools, outside: Bools, error: float, contras
         here = labels[window] == index
         piece = offset[window]
         share = _share_beyond(here, beyond[window])
-        if share and _is_end(piece, here, error, contrast, NARROW * max(inner.shape)):
+        if share and _is_end(piece, here, error, contrast[0], NARROW * max(inner.shape)):
             ends[window] |= here
-        elif share < 0.5 and area > 1e-4 * inner.size and _is_gap(piece, here, error, contrast):
+        elif share < 0.5 and area > 1e-4 * inner.size and _is_gap(piece, here, error, contrast[1]):
             gaps[window] |= here
             found += 1
     return ends | gaps if found <= MOST_GAPS else ends
