@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 
 from bridge.compose.body import Body
+from bridge.compose.fill import spread_fast
 from bridge.compose.hidden import Canvas
 from bridge.compose.pixels import Bits, Bytes, around, blur, dilate, erode, nearest, to_bytes, to_unit
 from bridge.compose.scene import OLD, Scene, one_of
 from bridge.contracts import Label, Part
-from bridge.imaging.pushpull import spread
 
 NARROW = 0.04
 """Bared skin that is narrower than twice this, over the distance of the shoulder joints, is no neckline but a gap."""
@@ -113,7 +113,7 @@ def _continued(layer: Bytes, parts: Bytes, cloth: Bits) -> tuple[Bytes, Bytes]:
         return layer, parts
     fresh = dilate(cloth, 2) & ~inside
     edge = np.clip(2 * blur((cloth | inside).astype(np.float32), 1) - 0.5, 0, 1).astype(np.float32)
-    colours = to_bytes(spread(to_unit(np.ascontiguousarray(layer[..., :3])), inside.astype(np.float32)))
+    colours = to_bytes(spread_fast(to_unit(np.ascontiguousarray(layer[..., :3])), inside.astype(np.float32)))
     layer = layer.copy()
     layer[..., :3][fresh] = colours[fresh]
     layer[..., 3][fresh] = np.maximum(layer[..., 3], to_bytes(edge))[fresh]

@@ -16,6 +16,8 @@ from bridge.contracts import Label
 
 TONES = 3
 """Hair, and each cloth, is known by this many colours: its dark, middle and bright parts."""
+SAMPLE = 4096
+"""So many pixels tell a region's tones."""
 LABELS_SAY = 0.01
 """How much it costs (RGB distance squared) to contradict the labels altogether."""
 CONTRAST = 0.2
@@ -62,12 +64,12 @@ def lift_hair(scene: Scene, band: Bits) -> Cutout:
     if not band.any() or inside.sum() < 64 or old.sum() < 64:
         return Cutout(picture, alpha)
     near = local_mean(picture, old.astype(np.float32), max(3.0, 0.03 * scene.unit))[band]
-    cloths = [near, *(np.broadcast_to(tone, near.shape) for tone in _tones(picture[old]))]
+    hairs, tones = _tones(picture, inside), _tones(picture, old)
+    cloths = [near, *(np.broadcast_to(tone, near.shape) for tone in tones)]
     calm = blur(picture, 0.8)
     # The deeper inside hair or cloth a pixel lies, the surer its label.
     depth = (distance(hair) / UNSURE[0] + distance(~hair) / UNSURE[1])[band] / np.float32(scene.unit)
-    hairs = _tones(picture[inside])
-    apart = min(float(np.sum((hairs - tone) ** 2, 1).min()) for tone in _tones(picture[old]))
+    apart = min(float(np.sum((hairs - tone) ** 2, 1).min()) for tone in tones)
     say = LABELS_SAY * (1 + depth * depth) * max(1.0, CONTRAST**2 / max(apart, 1e-6))
     share, strand = _explained(calm[band], hairs, cloths, alpha[band], say)
     alpha[band] = share
@@ -77,8 +79,10 @@ def lift_hair(scene: Scene, band: Bits) -> Cutout:
     return Cutout(colour, blur(alpha, 0.6))
 
 
-def _tones(colours: Floats) -> Floats:
-    """The mean colours [TONES, 3] of the dark, the middle and the bright part of some pixels [n, 3]."""
+def _tones(picture: Floats, bits: Bits) -> Floats:
+    """The mean colours [TONES, 3] of the dark, the middle and the bright part of a region."""
+    every = max(1, int(bits.sum()) // SAMPLE)
+    colours = picture.reshape(-1, 3)[np.flatnonzero(bits)[::every]]
     ordered = colours[np.argsort(colours @ LUMA)]
     return np.stack([part.mean(0) for part in np.array_split(ordered, TONES)])
 
