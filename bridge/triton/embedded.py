@@ -157,9 +157,9 @@ class EmbeddedTriton:
         Links to all of them too: the Python backend can't start a model whose path holds a space.
         """
         links.mkdir()
-        for model in self._repository.iterdir():
-            if self._models is None or model.name in self._models:
-                (links / model.name).symlink_to(model)
+        for config in self._repository.glob("*/config.pbtxt"):  # a deleted model may leave a folder of caches
+            if self._models is None or config.parent.name in self._models:
+                (links / config.parent.name).symlink_to(config.parent)
         return links
 
     def _until_ready(self, process: subprocess.Popen[bytes], log: StartLog) -> bool:
