@@ -13,7 +13,6 @@ from bridge.garment.outline import Outline
 from bridge.garment.sleeves import find_sleeves
 from bridge.garment.tops import half_width
 
-
 MIDDLE_LENGTH = 2.45
 """A garment this many times as long as its body is wide may be a long top or a short dress: T-shirts are 1.6 to
 2.1, knee-length dresses 3 and more."""

@@ -34,6 +34,13 @@ SHADE = 7.0
 """How much darker than the wall an enclosed view of it may be, in the shadow of what encloses it [L units]."""
 WIDE = 9.0
 """Half the width from which a gap holds pixels that JPEG keeps free of the cloth's colour [px]: a block of 16."""
+PALE_SHARE = 0.06
+"""Cloth with more than this share of so pale places may have pale stripes that reach its outline."""
+STRIPE = 0.05
+"""The height of the stripes across sleeves that are bridged, as a share of the picture's long side. Upwards only:
+the gap between a sleeve and the body is higher than it is wide, and stays."""
+SLENDER = 2.5
+"""In pale cloth, only what is this many times as high as wide is taken for a gap beside a sleeve."""
 NARROW = 0.007
 """Half the width of the narrow end of a gap, as a share of the picture's long side."""
 
@@ -68,13 +75,18 @@ def cut_from_wall(image: Pixels, backdrop: Backdrop) -> Bools:
 
 
 def _mend(solid: Bools, distance: Floats) -> Bools:
-    """Close the nicks in the outline of cloth that is partly as pale as the wall."""
+    """Close the nicks in the outline of cloth that is partly as pale as the wall, and bridge its pale stripes."""
     nick = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     mask = _bytes(solid)
     deep = cv2.erode(mask, np.ones((5, 5), np.uint8)) > 0
     pale = cv2.erode(_bytes(deep & (distance < PALE)), np.ones((3, 3), np.uint8))
     near = cv2.dilate(pale, np.ones((25, 25), np.uint8)) > 0
     mended: Bools = solid | ((cv2.morphologyEx(mask, cv2.MORPH_CLOSE, nick) > 0) & near)
+    if pale.sum() > PALE_SHARE * deep.sum():
+        length = round(STRIPE * max(solid.shape))
+        dark = _bytes(solid & (distance > PLAINLY))
+        bridged = cv2.morphologyEx(dark, cv2.MORPH_CLOSE, np.ones((length, 1), np.uint8)) > 0
+        mended |= bridged & (distance < 1.5 * PALE)
     return mended
 
 
@@ -198,6 +210,8 @@ def _pockets(
         share = _share_beyond(here, beyond[window])
         if share and _is_end(piece, here, error, contrast[0], NARROW * max(inner.shape)):
             ends[window] |= here
+        elif contrast[0] < PALE and h < SLENDER * w:
+            continue
         elif share < 0.5 and area > 1e-4 * inner.size and _is_gap(piece, here, error, contrast[1]):
             gaps[window] |= here
             found += 1

@@ -37,7 +37,8 @@ _TOPS: dict[str, TopCut] = {
         hem=(184, 640), sleeve=520, sleeve_angle=0.30, cuff=74, cuff_rib=46, hem_rib=48, hem_sag=6,
     ),
     "blouse": TopCut(
-        neck=80, front_drop=84, collar=Collar.BOUND, rib=0, neck_power=1.6, shoulder=(186, 48), armpit=(176, 214), waist=(166, 390),
+        neck=80, front_drop=84, collar=Collar.BOUND, rib=0,
+        neck_power=1.6, shoulder=(186, 48), armpit=(176, 214), waist=(166, 390),
         hip=(184, 560), hem=(190, 640), sleeve=400, sleeve_angle=0.36, cuff=92, hem_sag=16,
     ),
     "shirt": TopCut(
@@ -63,11 +64,13 @@ _TOPS: dict[str, TopCut] = {
         waist=(168, 370), hip=(182, 520), hem=(186, 600), sleeve=0,
     ),
     "dress": TopCut(
-        neck=92, front_drop=120, back_drop=44, collar=Collar.BOUND, rib=0, shoulder=(150, 24), armpit=(150, 186), waist=(124, 330),
+        neck=92, front_drop=120, back_drop=44, collar=Collar.BOUND, rib=0,
+        shoulder=(150, 24), armpit=(150, 186), waist=(124, 330),
         hip=(166, 470), hem=(248, 860), hem_sag=16, sleeve=0,
     ),
     "long_dress": TopCut(
-        neck=70, front_drop=70, back_drop=14, collar=Collar.BOUND, rib=0, shoulder=(150, 38), armpit=(138, 178), waist=(116, 320),
+        neck=70, front_drop=70, back_drop=14, collar=Collar.BOUND, rib=0,
+        shoulder=(150, 38), armpit=(138, 178), waist=(116, 320),
         hip=(158, 460), hem=(214, 880), hem_sag=12, sleeve=430, sleeve_angle=0.25, cuff=56,
     ),
 }  # fmt: skip
