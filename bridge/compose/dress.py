@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -54,16 +55,19 @@ def dress(scene: Scene, random: np.random.Generator) -> Dressed:
     foremost = in_front(canvas.targets, scene.parts, body, scene.category)
     scene, canvas = close_gaps(scene, canvas, body, foremost)
     light, noise = find_light(scene, canvas), grain_of(canvas.picture, ~canvas.hidden)
-    painted = paint_hidden(canvas, body, light, noise, random)
+    with ThreadPoolExecutor() as beside:  # three works that need nothing of each other
+        lifted = beside.submit(lift_hair, scene, band) if scene.region is None else None
+        lit = beside.submit(dress_up, scene, light, noise, random)
+        painted = paint_hidden(canvas, body, light, noise, random)
     behind, front = painted.join(), _front(scene, painted, foremost)
     alpha = _coverage(scene)
-    if scene.region is None:
-        hair = lift_hair(scene, band)
+    if lifted is not None:
+        hair = lifted.result()
         behind, front = mix(behind, hair.colour, hair.alpha * canvas.hidden), front.below(hair)
     covered = alpha * (1 - front.alpha)
     on_skin = contact_shadow(covered, light, scene.unit) * ~one_of(canvas.targets, UNSHADED)
     on_cloth = contact_shadow(front.alpha, light, scene.unit)
-    worn = shade(dress_up(scene, light, noise, random), 1 - on_cloth)
+    worn = shade(lit.result(), 1 - on_cloth)
     picture = mix(darken(behind, on_skin), mix(worn, front.colour, front.alpha), alpha)
     changed = canvas.hidden | (covered > 0) | (on_skin > 0) if scene.region is None else scene.region
     return Dressed(picture, changed, behind, canvas.hidden)
