@@ -30,7 +30,7 @@ PALE = 8.0
 """Cloth nearer to the wall's colour than this may be taken for wall here and there [Lab units]."""
 MOST_GAPS = 10
 """More enclosed views of the wall than this are a pattern on the cloth that happens to have the wall's colour."""
-SHADE = 7.0
+SHADE = 11.0
 """How much darker than the wall an enclosed view of it may be, in the shadow of what encloses it [L units]."""
 WIDE = 9.0
 """Half the width from which a gap holds pixels that JPEG keeps free of the cloth's colour [px]: a block of 16."""
@@ -63,15 +63,22 @@ def cut_from_wall(image: Pixels, backdrop: Backdrop) -> Bools:
     quiet = 3.5 + 3.5 * backdrop.noise
     alike = (_length(calm) < 0.7 + 1.2 * backdrop.noise) & (distance < quiet)
     outside = _connected_to_rim(alike)
+    pale = _contrast(distance, ~outside)[1] < PLAINLY
+    outside |= _shadow(calm, outside, backdrop.noise, pale=pale)
     # Cloth that differs much from the wall leaves room for the wall to differ from itself beside it.
-    deep = cv2.erode(_bytes(~outside), np.ones((9, 9), np.uint8)) > 0
-    contrast, typical = np.percentile(distance[deep][::7], (10, 50)).tolist() if deep.any() else (0.0, 0.0)
-    outside |= _shadow(calm, outside, deep, backdrop.noise, pale=typical < PLAINLY)
+    contrast, typical = _contrast(distance, ~outside)
     loose = distance < max(quiet, min(0.3 * contrast, MOST_LOOSE))
     outside |= (cv2.dilate(_bytes(outside), np.ones((7, 7), np.uint8)) > 0) & loose
     pockets = _pockets(offset, loose & ~outside, outside, 1.2 + 1.5 * backdrop.noise, (contrast, typical))
     found[window] = _mend(~(outside | pockets), distance)
     return found
+
+
+def _contrast(distance: Floats, cloth: Bools) -> tuple[float, float]:
+    """How far the palest tenth of the cloth and its middle differ from the wall [Lab units]."""
+    deep = cv2.erode(_bytes(cloth), np.ones((9, 9), np.uint8)) > 0
+    palest, middle = np.percentile(distance[deep][::7], (10, 50)) if deep.any() else (0.0, 0.0)
+    return float(palest), float(middle)
 
 
 def _mend(solid: Bools, distance: Floats) -> Bools:
@@ -125,10 +132,10 @@ def _calm(offset: Floats, distance: Floats) -> Floats:
     return calm.astype(np.float32, copy=False)
 
 
-def _shadow(calm: Floats, outside: Bools, deep: Bools, noise: float, *, pale: bool) -> Bools:
+def _shadow(calm: Floats, outside: Bools, noise: float, *, pale: bool) -> Bools:
     """Soft shadows on the wall: darker, of its hue, without an edge, and connected to it.
 
-    Where that would take the garment itself (``deep``) apart, a shadow is followed only a little way.
+    Where that would take the garment itself apart, a shadow is followed only a little way.
     """
     light, red, yellow = cv2.split(calm)
     slope = cv2.magnitude(*(cv2.Sobel(light, cv2.CV_32F, *d, scale=1 / 8) for d in ((1, 0), (0, 1))))
@@ -137,7 +144,7 @@ def _shadow(calm: Floats, outside: Bools, deep: Bools, noise: float, *, pale: bo
     dim = (light < 1 + noise) & (light > -SHADOW_DEPTH) & (slope < steepest)
     neutral = dim & (tint < NEUTRAL[pale] + 2 * noise)
     reached = _reached(outside, neutral)
-    if _holds_together(~reached, (0.85 if pale else 0.5) * float(deep.sum())):
+    if _holds_together(~reached, (0.8 if pale else 0.5) * float((~outside).sum())):
         return reached
     reach = max(3, round(0.02 * max(outside.shape)))
     near = cv2.dilate(_bytes(outside), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0
@@ -261,4 +268,4 @@ def _is_gap(offset: Floats, here: Bools, error: float, contrast: float) -> bool:
         cv2.GaussianBlur(weight, (0, 0), 2), 0.01
     )
     grain = float((offset[..., 0] - smooth)[core].std())
-    return tint < 0.6 * error and grain < 0.2 * error
+    return tint < 0.6 * error and grain < 0.4 * error
