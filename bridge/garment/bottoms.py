@@ -9,8 +9,13 @@ from bridge.garment.tops import Found
 
 BLUNT = 7.0
 """A gap that ends wider than this goes on [px]."""
-MOST_CLOSED = 0.15
+MOST_CLOSED = 0.2
 """The longest part of a gap that is supplied, as a share of the garment's height."""
+LEGS_LONG, LEGS_NARROW = 2.4, 1.15
+"""Without a gap, what is longer than this many times its waistband's width and whose hem is no wider than this many
+times it, is a pair of legs side by side and no skirt."""
+RISE = 0.75
+"""The crotch lies this share of the waistband's width below it (a rise of 26 cm under a band of 35 cm)."""
 HIP_DEPTH = 0.55
 """The hips lie this share of the waistband's width below it (18 to 20 cm under a band of 35 cm)."""
 
@@ -32,6 +37,22 @@ def find_crotch(outline: Outline) -> tuple[float, float] | None:
     return 0.0, float(below[0] + outline.top) - _closed(outline, int(below[0]))
 
 
+def hidden_crotch(outline: Outline) -> tuple[float, float] | None:
+    """Where the crotch must be when two legs lie side by side without a gap, as those of leggings do.
+
+    Args:
+        outline: the garment's outline, in which no gap was found.
+
+    Returns:
+        Its (x, y) in the garment's frame [px], or None for a skirt: legs are long and narrow.
+    """
+    rows = len(outline.outer)
+    band, hem = (float(np.nansum(outline.outer[int(share * rows)])) for share in (0.03, 0.97))
+    if outline.height < LEGS_LONG * band or hem > LEGS_NARROW * band:
+        return None
+    return 0.0, outline.top + RISE * band
+
+
 def _closed(outline: Outline, top: int) -> float:
     """How far a gap that ends bluntly goes on narrowing until its edges would meet [px].
 
@@ -43,7 +64,8 @@ def _closed(outline: Outline, top: int) -> float:
         return 0.0
     blunt = float(ahead[1:5].mean())
     slope = float(np.polyfit(np.arange(len(ahead)), ahead, 1)[0])
-    return float(np.clip(blunt / max(slope, 1e-3), 0, MOST_CLOSED * len(gap))) if blunt > BLUNT else 0.0
+    on = blunt / max(slope, 1e-3)
+    return on if blunt > BLUNT and on < MOST_CLOSED * len(gap) else 0.0
 
 
 def read_side(side: Side, outline: Outline, crotch: tuple[float, float] | None) -> Found:
@@ -72,5 +94,8 @@ def read_side(side: Side, outline: Outline, crotch: tuple[float, float] | None) 
         return found | {"hem": (*side.path[hem], 0.9)}
     lowest = int(np.argmax(y))
     hem, _ = farthest(side.path, upper, lowest)
-    inner, _ = farthest(side.path, hem, len(side.path) - 1)
+    last = len(side.path) - 1
+    inner, _ = farthest(side.path, hem, last)
+    if y[last] > crotch[1] + 0.3 * outline.height:
+        inner = last  # no gap: the legs' inner ends touch on the axis
     return found | {"hem": (*side.path[hem], 0.9), "hem_inner": (*side.path[inner], 0.9)}

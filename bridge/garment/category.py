@@ -56,10 +56,12 @@ def measure(outline: Outline) -> Shape:
 
 def guess(shape: Shape) -> dict[Category, float]:
     """How well each category fits a shape; 0 is neutral, 1 and more is clear."""
+    # A gap below two sleeves is an open jacket's front, not a crotch.
+    split = shape.legs > 0.2 and shape.sleeves < 2
     hangs = 1.2 * (shape.sleeves == 2) + 0.5 * (shape.sleeves == 1) + 2.0 * min(max(shape.dip - 0.08, 0), 0.6)
-    lower = 2.5 * (shape.legs > 0.2) + 0.6 * (shape.dip < 0.08) * (shape.shoulder > 0.5) - hangs
+    lower = 2.5 * split + 0.6 * (shape.dip < 0.08) * (shape.shoulder > 0.5) - hangs
     length = shape.aspect - MIDDLE_LENGTH
-    upper = 0.4 + hangs - 2.5 * (shape.legs > 0.25)
+    upper = 0.4 + hangs - 2.5 * split
     return {
         Category.UPPER: upper - max(length, 0) / 0.45,
         Category.LOWER: lower,

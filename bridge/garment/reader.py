@@ -73,6 +73,8 @@ def _read_top(image: Pixels, mask: Pixels, outline: Outline, *, long: bool) -> t
     points = _collect(outline, sides)
     inside = np.zeros_like(mask)
     centre = (*outline.left.path[-1], 0.9)
+    if centre[1] < outline.bottom - 0.2 * outline.height:  # an open front
+        centre = (0.0, (read[0]["hem"][1] + read[1]["hem"][1]) / 2, 0.4)
     front = (*outline.left.path[0], 0.5)
     feet, rims = _pair(sides, "collar"), _pair(sides, "rim")
     hood = hood_edge(feet, rims)
@@ -98,13 +100,14 @@ def _pair(sides: list[tuple[Side, tops.Found]], name: str) -> tuple[Points, Poin
 
 def _read_bottom(outline: Outline) -> Landmarks:
     crotch = bottoms.find_crotch(outline)
-    points = _collect(
-        outline, [(side, bottoms.read_side(side, outline, crotch)) for side in (outline.left, outline.right)]
-    )
+    score = 0.9 if crotch else 0.3
+    crotch = crotch or bottoms.hidden_crotch(outline)
+    halves = (outline.left, outline.right)
+    points = _collect(outline, [(side, bottoms.read_side(side, outline, crotch)) for side in halves])
     if crotch is None:
         _put(points, outline, GarmentPoint.HEM_CENTRE, (*outline.left.path[-1], 0.9))
     else:
-        _put(points, outline, GarmentPoint.CROTCH, (*crotch, 0.9))
+        _put(points, outline, GarmentPoint.CROTCH, (*crotch, score))
     return points
 
 

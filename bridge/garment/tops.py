@@ -62,7 +62,9 @@ def read_side(side: Side, outline: Outline, sleeve: Sleeve | None, width: float,
     found["collar"] = (*side.path[collar], 0.9)
     found["shoulder"] = (*side.path[shoulder], 0.8)
     found["armpit"] = (armpit[0], armpit[1], trust)
-    hem, _ = farthest(side.path, below, len(side.path) - 1)
+    low = side.path[:, 1] > outline.bottom - 0.04 * outline.height
+    # The hem ends on the axis, or where the front of an open jacket begins.
+    hem, _ = farthest(side.path, below, int(np.nonzero(low)[0][-1]) if low[below:].any() else len(low) - 1)
     found["hem"] = (*side.path[hem], 0.9)
     return found | _flank(side, outline, found, long=long)
 
@@ -109,7 +111,8 @@ def _shoulder(side: Side, collar: int, sleeve: Sleeve, width: float) -> int:
     if fall[0] < STEEP * fall[1]:
         expected = CAP * side.path[farthest(side.path, collar, sleeve.outer)[0], 0]
     reach = max(4, round(0.22 * width / side.step))
-    bend = np.clip(turning(side.path, reach)[index], 0, 0.9) + 0.12
+    # From the collar on, so that its own corner doesn't count.
+    bend = np.clip(turning(side.path[collar:], reach)[index - collar], 0, 0.9) + 0.12
     near = np.exp(-(((side.path[index, 0] - expected) / (0.25 * expected)) ** 2))
     return int(index[np.argmax(bend * near)])
 

@@ -11,6 +11,9 @@ import numpy as np
 
 from bridge.garment.backdrop import Backdrop, Bools, Floats, Pixels, Window, rim_mask
 
+Planes = tuple[Floats, Floats, Floats]
+"""L, a and b of a picture in CIE Lab, each FP32 [h, w]."""
+
 SHADOW_DEPTH = 30.0
 """How much darker than the wall a shadow on it may be [L units]."""
 SHADOW_TINT = 5.0
@@ -58,8 +61,9 @@ def cut_from_wall(image: Pixels, backdrop: Backdrop) -> Bools:
     found = np.zeros(image.shape[:2], bool)
     window = _window(image, backdrop)
     offset = backdrop.offset(image, window)
-    distance = _length(offset)
-    calm = _calm(offset, distance)
+    planes = _split(offset)
+    distance = _length(planes)
+    calm = _calm(planes, distance)
     quiet = 3.5 + 3.5 * backdrop.noise
     alike = (_length(calm) < 0.7 + 1.2 * backdrop.noise) & (distance < quiet)
     outside = _connected_to_rim(alike)
@@ -101,9 +105,14 @@ def _bytes(mask: Bools) -> Pixels:
     return mask.view(np.uint8)
 
 
-def _length(vectors: Floats) -> Floats:
-    a, b, c = cv2.split(vectors)
-    return cv2.magnitude(cv2.magnitude(a, b), c).astype(np.float32, copy=False)
+def _split(vectors: Floats) -> Planes:
+    light, red, yellow = (plane.astype(np.float32, copy=False) for plane in cv2.split(vectors))
+    return light, red, yellow
+
+
+def _length(planes: Planes) -> Floats:
+    light, red, yellow = planes
+    return cv2.magnitude(cv2.magnitude(light, red), yellow).astype(np.float32, copy=False)
 
 
 def _window(image: Pixels, backdrop: Backdrop) -> Window:
@@ -111,7 +120,10 @@ def _window(image: Pixels, backdrop: Backdrop) -> Window:
     step = 4
     small = cv2.resize(image, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA).astype(np.uint8)
     whole = np.s_[0 : small.shape[0], 0 : small.shape[1]]
-    other = cv2.medianBlur(_bytes(_length(backdrop.offset(small, whole)) > 1.2 + 1.5 * backdrop.noise), 3) > 0
+    other = (
+        cv2.medianBlur(_bytes(_length(_split(backdrop.offset(small, whole))) > 1.2 + 1.5 * backdrop.noise), 3)
+        > 0
+    )
     spans = []
     for axis in (1, 0):
         seen = np.nonzero(other.any(axis))[0]
@@ -122,22 +134,28 @@ def _window(image: Pixels, backdrop: Backdrop) -> Window:
     return spans[0], spans[1]
 
 
-def _calm(offset: Floats, distance: Floats) -> Floats:
+def _calm(planes: Planes, distance: Floats) -> Planes:
     """Smooth away grain and what JPEG leaves beside an edge, without letting the garment bleed into the wall."""
     quiet = (distance < 6).astype(np.float32)
-    layers = cv2.merge([*cv2.split(offset * quiet[..., None]), quiet])
-    total = cv2.GaussianBlur(layers, (9, 9), 1.6)
-    calm = total[..., :3] / np.maximum(total[..., 3:], np.float32(1e-3))
-    calm[total[..., 3] < 0.05] = 100
-    return calm.astype(np.float32, copy=False)
+    weight = cv2.GaussianBlur(quiet, (9, 9), 1.6)
+    far = weight < 0.05
+    weight[far] = 1
+    light, red, yellow = (
+        cv2.divide(cv2.GaussianBlur(cv2.multiply(plane, quiet), (9, 9), 1.6), weight).astype(
+            np.float32, copy=False
+        )
+        for plane in planes
+    )
+    light[far] = 100
+    return light, red, yellow
 
 
-def _shadow(calm: Floats, outside: Bools, noise: float, *, pale: bool) -> Bools:
+def _shadow(calm: Planes, outside: Bools, noise: float, *, pale: bool) -> Bools:
     """Soft shadows on the wall: darker, of its hue, without an edge, and connected to it.
 
     Where that would take the garment itself apart, a shadow is followed only a little way.
     """
-    light, red, yellow = cv2.split(calm)
+    light, red, yellow = calm
     slope = cv2.magnitude(*(cv2.Sobel(light, cv2.CV_32F, *d, scale=1 / 8) for d in ((1, 0), (0, 1))))
     steepest = SHADOW_SLOPE * 1024 / max(outside.shape) + 0.5 * noise
     tint = cv2.magnitude(red, yellow)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import pytest
 
 from bridge.contracts import Category
@@ -46,3 +48,10 @@ def test_a_clear_contradiction_is_refused(kind: Kind, claimed: str) -> None:
 def test_a_possible_claim_is_believed(kind: Kind, claimed: str) -> None:
     """A long top may well be a short dress: the caller knows."""
     assert decide(_outline(kind), Category(claimed)) is Category(claimed)
+
+
+def test_an_open_jacket_is_no_pair_of_trousers() -> None:
+    """A front that hangs open below two sleeves is no crotch."""
+    mask = drawn("sweater")[1].mask.copy()
+    cv2.fillPoly(mask, [np.array([(384, 350), (330, 1000), (440, 1000)])], (0,))
+    assert decide(trace(mask, find_frame(mask)), Category.AUTO) is Category.UPPER

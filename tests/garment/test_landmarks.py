@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import cv2
 import numpy as np
 import pytest
 
 from bridge.contracts import GarmentPoint
+from bridge.garment.bottoms import find_crotch, hidden_crotch
 from bridge.garment.drawing.wardrobe import Kind
 from bridge.garment.drawn import KINDS
+from bridge.garment.frame import find_frame
+from bridge.garment.outline import trace
 from tests.garment.scenes import drawn, overlap, read
 
 LOOSE = ("WAIST", "HIP")
@@ -86,3 +90,14 @@ def test_a_hood_is_never_painted_on_the_front() -> None:
     shoulders = int(truth.points[GarmentPoint.COLLAR_LEFT, 1])
     hood = (truth.mask > 127) & (np.arange(truth.mask.shape[0])[:, None] < shoulders - 12)
     assert (inside[hood] > 127).mean() > 0.9
+
+
+@pytest.mark.parametrize(("kind", "legs"), [("trousers", True), ("skirt", False)])
+def test_legs_side_by_side_have_a_crotch_all_the_same(kind: Kind, *, legs: bool) -> None:
+    """Leggings without a gap get a crotch where the waistband's width says; a skirt gets none."""
+    mask = cv2.morphologyEx(drawn(kind)[1].mask, cv2.MORPH_CLOSE, np.ones((1, 121), np.uint8))
+    mask[:, 470:] = 0 if legs else mask[:, 470:]  # narrow as leggings are
+    mask[:, :298] = 0 if legs else mask[:, :298]
+    outline = trace(mask, find_frame(mask))
+    assert find_crotch(outline) is None
+    assert (hidden_crotch(outline) is not None) is legs
