@@ -13,7 +13,6 @@ from bridge.garment.cutout import cut_out
 from bridge.garment.frame import Pixels, Points, find_frame
 from bridge.garment.inside import beyond, find_front_hem, find_neckline, hood_edge
 from bridge.garment.outline import Outline, Side, trace
-from bridge.garment.sleeves import find_sleeves
 
 Landmarks = npt.NDArray[np.float32]
 
@@ -64,17 +63,12 @@ def _parse(category: npt.NDArray[np.object_]) -> Category:
 
 def _read_top(image: Pixels, mask: Pixels, outline: Outline, *, long: bool) -> tuple[Landmarks, Pixels]:
     width = tops.half_width(outline)
-    halves = (outline.left, outline.right)
-    read = [
-        tops.read_side(side, outline, sleeve, width, long=long)
-        for side, sleeve in zip(halves, find_sleeves(outline, width), strict=True)
-    ]
-    sides = list(zip(halves, tops.agree(read[0], read[1], halves, width), strict=True))
+    sides = tops.read_sides(outline, width, long=long)
     points = _collect(outline, sides)
     inside = np.zeros_like(mask)
     centre = (*outline.left.path[-1], 0.9)
     if centre[1] < outline.bottom - 0.2 * outline.height:  # an open front
-        centre = (0.0, (read[0]["hem"][1] + read[1]["hem"][1]) / 2, 0.4)
+        centre = (0.0, sum(found["hem"][1] for _, found in sides) / 2, 0.4)
     front = (*outline.left.path[0], 0.5)
     feet, rims = _pair(sides, "collar"), _pair(sides, "rim")
     hood = hood_edge(feet, rims)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bridge.garment.outline import Numbers, Outline, Side, deepest, farthest, turning
-from bridge.garment.sleeves import Sleeve
+from bridge.garment.sleeves import Sleeve, find_sleeves
 
 Found = dict[str, tuple[float, float, float]]
 """Landmarks of one side by name, as (x, y, score) in that side's coordinates."""
@@ -16,6 +16,8 @@ STEEP = 0.62
 """A sleeve whose cuff lies less than this far aside per length hangs steeply."""
 HOLLOW = 0.04
 """An armhole is at least this hollow [half widths]."""
+ASKEW = 0.12
+"""Two shoulders that lie further apart than this when one is mirrored aren't both right [half widths]."""
 UNEVEN = 0.15
 """Two armholes end at heights that differ by less than this [half widths]."""
 CAP = 0.9
@@ -32,7 +34,38 @@ def half_width(outline: Outline, begin: float = 0.28, end: float = 0.7) -> float
     return max(float(np.percentile(both, 10)), 8.0) if len(both) else 8.0
 
 
-def read_side(side: Side, outline: Outline, sleeve: Sleeve | None, width: float, *, long: bool) -> Found:
+def read_sides(outline: Outline, width: float, *, long: bool) -> list[tuple[Side, Found]]:
+    """Read both sides of a top or a dress.
+
+    Args:
+        outline: the whole outline.
+        width: half the width of the garment's body [px].
+        long: whether it is a dress, whose hips are wanted as well.
+
+    Returns:
+        The left and the right side with their landmarks; see :func:`_read_side`.
+    """
+    halves, sleeves = (outline.left, outline.right), find_sleeves(outline, width)
+    read = [_read_side(h, outline, s, width, long=long) for h, s in zip(halves, sleeves, strict=True)]
+    tips = [np.array(found["shoulder"][:2]) for found in read]
+    if all(sleeves) and float(np.hypot(*(tips[0] - tips[1]))) > ASKEW * width:
+        # A gathered sleeve's cap passes for the shoulder on one side: the higher one is right.
+        read = [
+            _read_side(h, outline, s, width, long=long, shoulder_at=min(tips, key=lambda t: t[1]))
+            for h, s in zip(halves, sleeves, strict=True)
+        ]
+    return list(zip(halves, _agree(read[0], read[1], halves, width), strict=True))
+
+
+def _read_side(
+    side: Side,
+    outline: Outline,
+    sleeve: Sleeve | None,
+    width: float,
+    *,
+    long: bool,
+    shoulder_at: Numbers | None = None,
+) -> Found:
     """Read one side of a top or a dress.
 
     Args:
@@ -41,6 +74,7 @@ def read_side(side: Side, outline: Outline, sleeve: Sleeve | None, width: float,
         sleeve: the sleeve on that side, None for a sleeveless side.
         width: half the width of the garment's body [px].
         long: whether it is a dress, whose hips are wanted as well.
+        shoulder_at: FP64 [2], where the shoulder's tip is expected [px], None to judge by the sleeve.
 
     Returns:
         rim, collar, shoulder, armpit, cuff_outer, cuff_inner, waist, hip, hem: those that there are. The rim is
@@ -50,7 +84,7 @@ def read_side(side: Side, outline: Outline, sleeve: Sleeve | None, width: float,
     rim, collar = _collar(side, sleeve, limit, width)
     found: Found = {}
     if sleeve:
-        shoulder = _shoulder(side, collar, sleeve, width)
+        shoulder = _shoulder(side, collar, sleeve, width, shoulder_at)
         armpit, trust = _armpit(side, sleeve, side.path[shoulder])
         found["cuff_outer"] = (*side.path[sleeve.outer], 0.9)
         found["cuff_inner"] = (*side.path[sleeve.inner], 0.9)
@@ -99,22 +133,25 @@ def _collar(side: Side, sleeve: Sleeve | None, limit: int, width: float) -> tupl
     return corner, foot if high else corner
 
 
-def _shoulder(side: Side, collar: int, sleeve: Sleeve, width: float) -> int:
+def _shoulder(side: Side, collar: int, sleeve: Sleeve, width: float, expected: Numbers | None) -> int:
     """The shoulder's tip: where the outline bends down into the sleeve, about above the armpit.
 
     Where the sleeve hangs steeply, it lies a little inside of the corner between shoulder and sleeve; where it is
     spread, that corner is flat and the armpit says more.
     """
     index = np.arange(collar + 2, max(collar + 4, sleeve.outer - 2))
-    expected = min(side.path[sleeve.notch, 0], 1.15 * width) * 1.05
-    fall = side.path[sleeve.outer] - side.path[collar]
-    if fall[0] < STEEP * fall[1]:
-        expected = CAP * side.path[farthest(side.path, collar, sleeve.outer)[0], 0]
+    if expected is not None:
+        away = np.hypot(*(side.path[index] - expected).T) / expected[0]
+    else:
+        aside = 1.05 * min(float(side.path[sleeve.notch, 0]), 1.15 * width)
+        fall = side.path[sleeve.outer] - side.path[collar]
+        if fall[0] < STEEP * fall[1]:
+            aside = CAP * float(side.path[farthest(side.path, collar, sleeve.outer)[0], 0])
+        away = side.path[index, 0] / aside - 1
     reach = max(4, round(0.22 * width / side.step))
     # From the collar on, so that its own corner doesn't count.
     bend = np.clip(turning(side.path[collar:], reach)[index - collar], 0, 0.9) + 0.12
-    near = np.exp(-(((side.path[index, 0] - expected) / (0.25 * expected)) ** 2))
-    return int(index[np.argmax(bend * near)])
+    return int(index[np.argmax(bend * np.exp(-((away / 0.25) ** 2)))])
 
 
 def _armpit(side: Side, sleeve: Sleeve, shoulder: Numbers) -> tuple[Numbers, float]:
@@ -150,7 +187,7 @@ def _armhole(side: Side, collar: int, limit: int, width: float) -> tuple[int, in
     return shoulder, hollow + int(np.argmax(np.where(x > 0.8 * x.max(), bend, -np.pi)))
 
 
-def agree(left: Found, right: Found, outlines: tuple[Side, Side], width: float) -> tuple[Found, Found]:
+def _agree(left: Found, right: Found, outlines: tuple[Side, Side], width: float) -> tuple[Found, Found]:
     """Bring the armpits of a sleeveless garment to one height, where a round side leaves it open.
 
     Args:
