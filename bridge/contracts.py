@@ -6,6 +6,8 @@ Frames and units, unless a tensor says otherwise:
 * A **point** is ``(x, y)`` in pixels of the image it belongs to: x to the right, y down, and the centre of
   the top left pixel is (0.5, 0.5).
 * A **mask** is ``UINT8 [height, width]``: 0 is outside, 255 is inside, between is the share that is covered.
+* The **camera frame** is metres, x to the right, y up, z towards the camera, which is level and stands at the
+  origin: what is seen has negative z. A point (X, Y, Z) is seen at ``(cx - f X / Z, cy + f Y / Z)`` [px].
 * **Left** and **right** are the wearer's, for garments too: in a photo from the front, left lies at larger x.
 
 `make configs` writes every ``config.pbtxt`` from this file. It imports nothing of ours.
@@ -124,6 +126,43 @@ class BodyPoint(IntEnum):
     RIGHT_HEEL = 30
     LEFT_FOOT_INDEX = 31
     RIGHT_FOOT_INDEX = 32
+
+
+class BodyPart(IntEnum):
+    """Which part of the body a vertex of the fitted body belongs to."""
+
+    HEAD = 0
+    NECK = 1
+    TORSO = 2
+    LEFT_UPPER_ARM = 3
+    RIGHT_UPPER_ARM = 4
+    LEFT_FOREARM = 5
+    RIGHT_FOREARM = 6
+    LEFT_HAND = 7
+    RIGHT_HAND = 8
+    LEFT_THIGH = 9
+    RIGHT_THIGH = 10
+    LEFT_CALF = 11
+    RIGHT_CALF = 12
+    LEFT_FOOT = 13
+    RIGHT_FOOT = 14
+
+
+class Panel(IntEnum):
+    """Which layer of the sewn garment a vertex lies on."""
+
+    FRONT = 0
+    BACK = 1
+
+
+class Fabric(str, Enum):
+    """What a garment is made of, as far as its fall is concerned."""
+
+    DENIM = "denim"
+    KNIT = "knit"
+    SATIN = "satin"
+    LEATHER = "leather"
+    PRINTED = "printed"
 
 
 # --- the grammar ----------------------------------------------------------------------------------------
@@ -298,6 +337,67 @@ FORMAT = Tensor(
 ENCODED = Tensor("encoded", DType.BYTES, (1,), "the encoded result")
 REPORT = Tensor(
     "report", DType.BYTES, (1,), "JSON: scores, warnings, category, expert, seed, sizes (see quality)"
+)
+
+
+# --- tensors of the third dimension ---------------------------------------------------------------------
+
+HEIGHT = Tensor(
+    "height", DType.INT32, (1,), "the person's known height [mm]; 0: unknown, an adult's mean", default=0
+)
+CAMERA = Tensor("camera", DType.FP32, (3,), "f, cx, cy [px]: focal length and principal point of the photo")
+BODY_MOTION = Tensor(
+    "body_motion",
+    DType.FP32,
+    (ANY, ANY, 3),
+    "the body's vertices [m, camera frame] at evenly spaced moments, from an A-pose (first) to the pose of the photo "
+    "(last); the pelvis stays where the photo has it",
+)
+BODY_FACES = Tensor(
+    "body_faces", DType.INT32, (ANY, 3), "the body's triangles, anticlockwise seen from outside"
+)
+BODY_PARTS = Tensor("body_parts", DType.UINT8, (ANY,), "BodyPart of every vertex of the body")
+BODY_LANDMARKS = Tensor(
+    "body_landmarks",
+    DType.FP32,
+    (2, 33, 3),
+    "BodyPoint rows [m, camera frame] inside the body: in the A-pose, and in the pose of the photo",
+)
+BODY_REPORT = Tensor(
+    "body_report",
+    DType.BYTES,
+    (1,),
+    "JSON: converged, mean_error_px, silhouette_iou, measurements_cm, height_known, pose, shape, model",
+)
+GARMENT_VERTICES = Tensor(
+    "garment_vertices",
+    DType.FP32,
+    (ANY, 2),
+    "the flat panels' vertices [px of the garment's photo]; also their texture coordinates",
+)
+GARMENT_FACES = Tensor(
+    "garment_faces",
+    DType.INT32,
+    (ANY, 3),
+    "triangles of the panels, anticlockwise seen from outside the garment",
+)
+GARMENT_PANELS = Tensor("garment_panels", DType.UINT8, (ANY,), "Panel of every vertex")
+GARMENT_REGIONS = Tensor("garment_regions", DType.UINT8, (ANY,), "Part that every vertex belongs to")
+GARMENT_SEAMS = Tensor("garment_seams", DType.INT32, (ANY, 2), "pairs of vertices that are sewn together")
+FABRIC = Tensor("fabric", DType.BYTES, (1,), "a Fabric, or empty: knit", default=b"")
+DRAPED = Tensor(
+    "draped", DType.FP32, (ANY, 3), "the garment's vertices [m, camera frame] on the posed body, at rest"
+)
+STRAIN = Tensor("strain", DType.FP32, (ANY,), "largest stretch of each triangle against its panel; 0 is none")
+DRAPE_REPORT = Tensor(
+    "drape_report",
+    DType.BYTES,
+    (1,),
+    "JSON: converged, deepest_penetration_mm, penetrating_share, largest_strain, mean_strain, frames",
+)
+DEPTH = Tensor("depth", DType.FP32, (ANY, ANY), "distance along the view [m]; 0 where nothing is")
+NORMALS = Tensor(
+    "normals", DType.FP32, (ANY, ANY, 3), "unit normals in the camera frame; zeros where nothing is"
 )
 
 
@@ -482,6 +582,35 @@ TRYON_BASIC_STAGES = replace(
 )  # fmt: skip
 """An ensemble of its own, because Triton (up to 26.06 at least) answers "unexpected deadlock" when a request
 leaves out an output that another step reads (server issue 7482), so that ``tryon_basic`` shows none of those."""
+
+# --- the third dimension --------------------------------------------------------------------------------
+
+FIT_BODY = Contract(
+    "fit_body", "A parametric body in the pose and shape of the person", Backend.PYTHON,
+    (KEYPOINTS, WORLD, MATTE, LABELS, HEIGHT),
+    (BODY_MOTION, BODY_FACES, BODY_PARTS, BODY_LANDMARKS, CAMERA, BODY_REPORT), artifact="anny",
+)  # fmt: skip
+GARMENT_MESH = Contract(
+    "garment_mesh", "The garment's photo as sewing panels", Backend.PYTHON,
+    (GARMENT_CATEGORY, GARMENT_MASK, GARMENT_INSIDE, GARMENT_POINTS),
+    (GARMENT_VERTICES, GARMENT_FACES, GARMENT_PANELS, GARMENT_REGIONS, GARMENT_SEAMS),
+)  # fmt: skip
+DRAPE = Contract(
+    "drape", "The sewn garment simulated on the body", Backend.PYTHON,
+    (
+        BODY_MOTION, BODY_FACES, BODY_PARTS, BODY_LANDMARKS, GARMENT_CATEGORY, GARMENT_POINTS, GARMENT_VERTICES,
+        GARMENT_FACES, GARMENT_PANELS, GARMENT_REGIONS, GARMENT_SEAMS, FABRIC,
+    ),
+    (DRAPED, STRAIN, DRAPE_REPORT),
+)  # fmt: skip
+SPLAT = Contract(
+    "splat", "The draped garment drawn into the photo's frame", Backend.PYTHON,
+    (
+        DRAPED, GARMENT_VERTICES, GARMENT_FACES, GARMENT_PANELS, GARMENT_REGIONS, GARMENT_IMAGE, BODY_MOTION,
+        BODY_FACES, CAMERA, MATTE,
+    ),
+    (LAYER, LAYER_PARTS, DEPTH, NORMALS),
+)  # fmt: skip
 
 CONTRACTS: Mapping[str, Contract] = {
     c.name: c

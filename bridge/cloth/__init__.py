@@ -1,0 +1,1 @@
+"""Cloth: the sewn garment simulated on a body."""

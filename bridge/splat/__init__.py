@@ -1,0 +1,1 @@
+"""A textured mesh drawn into a photo: as triangles, or as Gaussians on them."""
