@@ -272,6 +272,9 @@ AFTER = Tensor(
     "not looked at: it makes this step of an ensemble wait for the one that computes it",
     default=b"",
 )
+EXPERT = Tensor(
+    "expert", DType.BYTES, (1,), "what put the garment on the person: warp or drape", default=b"warp"
+)
 LABELS = Tensor("labels", DType.UINT8, (ANY, ANY), "Label of every pixel")
 GARMENT_IMAGE = Tensor(
     "garment_image", DType.UINT8, (ANY, ANY, 3), "the garment's photo, long side at most 1408 px"
@@ -412,8 +415,11 @@ def _out(name: str, shape: tuple[int, ...], meaning: str) -> Tensor:
 
 
 def _wired(model: Contract, **renamed: str) -> Step:
-    """A step whose tensors keep their names, except those that ``renamed`` maps to the ensemble's."""
-    inputs = [t.name for t in model.inputs if t is not AFTER or AFTER.name in renamed]
+    """A step whose tensors keep their names, except those that ``renamed`` maps to the ensemble's.
+
+    AFTER and EXPERT are wired only where ``renamed`` names them.
+    """
+    inputs = [t.name for t in model.inputs if t not in (AFTER, EXPERT) or t.name in renamed]
     return Step(
         model.name,
         {name: renamed.get(name, name) for name in inputs},
@@ -551,7 +557,7 @@ SCORE = Contract(
     "score", "How good the picture is, without any weights", Backend.PYTHON,
     (
         IMAGE, PEOPLE, PERSON_INDEX, LABELS, RESULT, EDIT_MASK, LAYER, LAYER_PARTS, GARMENT_IMAGE, GARMENT_MASK,
-        GARMENT_INSIDE, GARMENT_CATEGORY, SEED,
+        GARMENT_INSIDE, GARMENT_CATEGORY, SEED, EXPERT,
     ),
     (REPORT,),
 )  # fmt: skip
@@ -606,10 +612,35 @@ DRAPE = Contract(
 SPLAT = Contract(
     "splat", "The draped garment drawn into the photo's frame", Backend.PYTHON,
     (
-        DRAPED, GARMENT_VERTICES, GARMENT_FACES, GARMENT_PANELS, GARMENT_REGIONS, GARMENT_IMAGE, BODY_MOTION,
-        BODY_FACES, CAMERA, MATTE,
+        DRAPED, GARMENT_VERTICES, GARMENT_FACES, GARMENT_PANELS, GARMENT_REGIONS, GARMENT_IMAGE, GARMENT_MASK,
+        BODY_MOTION, BODY_FACES, CAMERA, MATTE,
     ),
-    (LAYER, LAYER_PARTS, DEPTH, NORMALS),
+    (LAYER, LAYER_PARTS, DEPTH, NORMALS, EXPERT),
+)  # fmt: skip
+
+TRYON_DRAPE = Contract(
+    "tryon_drape",
+    "As tryon_basic, with the garment sewn, draped on a body fitted to the photo, and drawn from there",
+    Backend.ENSEMBLE,
+    (*TRYON_BASIC.inputs, HEIGHT, FABRIC),
+    (ENCODED, REPORT, BODY_REPORT, DRAPE_REPORT),
+    steps=(
+        *(_wired(m) for m in (INTAKE, GARMENT)),
+        _wired(GARMENT_MESH),
+        _wired(POSE, after=GARMENT_SEAMS.name),
+        *(_wired(m) for m in (FACE, HAND, SILHOUETTE, PARSE, FIT_BODY, DRAPE, SPLAT, COMPOSE)),
+        _wired(SCORE, expert=EXPERT.name),
+        _wired(ENCODE),
+    ),
+)  # fmt: skip
+TRYON_DRAPE_STAGES = replace(
+    TRYON_DRAPE,
+    name="tryon_drape_stages",
+    summary="tryon_drape with everything it saw and made on the way; ask for all of its outputs or none by name",
+    outputs=(
+        *TRYON_BASIC_STAGES.outputs, BODY_REPORT, DRAPE_REPORT, BODY_MOTION, BODY_FACES, BODY_LANDMARKS, CAMERA,
+        GARMENT_VERTICES, GARMENT_FACES, GARMENT_PANELS, GARMENT_SEAMS, DRAPED, STRAIN, DEPTH, NORMALS,
+    ),
 )  # fmt: skip
 
 CONTRACTS: Mapping[str, Contract] = {

@@ -6,9 +6,6 @@ import json
 from types import MappingProxyType
 from typing import TypedDict
 
-EXPERT = "warp"
-"""The expert of the basic tier: the garment bent onto the body in 2.5D."""
-
 
 class Scores(TypedDict):
     """Every score that needs no weights; None where this picture has nothing to measure it on."""

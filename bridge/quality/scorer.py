@@ -10,7 +10,7 @@ from bridge.imaging.seed import resolve_seed
 from bridge.quality import measures
 from bridge.quality.measures import Pixels
 from bridge.quality.remarks import remarks
-from bridge.quality.report import EXPERT, NOT_MEASURED, Report, Scores, encode_report
+from bridge.quality.report import NOT_MEASURED, Report, Scores, encode_report
 
 Numbers = npt.NDArray[np.int32]
 Words = npt.NDArray[np.object_]
@@ -35,6 +35,7 @@ class Scorer:
         garment_inside: Pixels,
         garment_category: Words,
         seed: npt.NDArray[np.int64],
+        expert: Words,
     ) -> dict[str, Words]:
         """Score one picture; shapes and ranges are the contract's.
 
@@ -61,7 +62,7 @@ class Scorer:
                 scores, people=int(people[0]), chosen=chosen, garment_mask=garment_mask, category=category
             ),
             category=category.value,
-            expert=EXPERT,
+            expert=expert[0].decode(),
             seed=resolve_seed(int(seed[0]), image, layer),
             people=int(people[0]),
             person_index=max(0, chosen),
