@@ -11,6 +11,7 @@
     │   │   └── AnimatedImage       animated_image        415    INVALID_ARGUMENT
     │   ├── NoPerson                no_person             422    INVALID_ARGUMENT
     │   ├── NoGarment               no_garment            422    INVALID_ARGUMENT
+    │   ├── GarmentNotMeshed        garment_not_meshed    422    INVALID_ARGUMENT
     │   ├── CategoryMismatch        category_mismatch     422    INVALID_ARGUMENT
     │   ├── BodyOutOfFrame          body_out_of_frame     422    INVALID_ARGUMENT
     │   └── WrongTensor             wrong_tensor          422    INVALID_ARGUMENT
@@ -95,6 +96,12 @@ class NoGarment(BadInput):
     """No garment was found in the garment's photo."""
 
     code = "no_garment"
+
+
+class GarmentNotMeshed(BadInput):
+    """The garment's photo can't be cut into panels of cloth."""
+
+    code = "garment_not_meshed"
 
 
 class CategoryMismatch(BadInput):

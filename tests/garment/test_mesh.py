@@ -1,0 +1,211 @@
+"""A garment's photo as sewing panels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from bridge.contracts import Category, GarmentPoint, Panel, Part
+from bridge.errors import GarmentNotMeshed
+from bridge.garment.drawing.wardrobe import Kind
+from bridge.garment.drawn import KINDS, draw_garment
+from bridge.garment.mesh.mesher import GarmentMesher
+from bridge.garment.mesh.sewn import merged, openings
+from bridge.triton.local import LocalModels
+
+OPENINGS = {"trousers": 3, "shorts": 3, "skirt": 2}
+"""Waist and hems; every top has a neckline, a hem and two cuffs or armholes."""
+HEIGHT, WIDTH = 400, 300
+
+
+def asked(kind: Kind) -> dict[str, Any]:
+    """What the model is given of a drawn garment."""
+    _, truth = draw_garment(kind)
+    return {
+        "garment_category": np.array([truth.category.value.encode()], np.object_),
+        "garment_mask": truth.mask,
+        "garment_inside": truth.inside,
+        "garment_points": truth.points,
+    }
+
+
+def doubled_areas(vertices: Any, faces: Any) -> Any:
+    """Twice the signed area of each triangle [px²]; below 0: anticlockwise as one looks at the photo."""
+    a, b, c = np.moveaxis(vertices[faces], 1, 0)
+    return (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_becomes_a_sewn_surface(kind: Kind) -> None:
+    """About 4,000 vertices, no inverted and no flat triangle, open where the garment is open and nowhere else."""
+    mesh = GarmentMesher()(**asked(kind))
+    vertices, faces, panels = (mesh[f"garment_{name}"] for name in ("vertices", "faces", "panels"))
+    assert len(vertices) == pytest.approx(4000, rel=0.05)
+    front = panels[faces] == Panel.FRONT
+    assert (front.all(axis=1) | ~front.any(axis=1)).all()
+    areas = doubled_areas(vertices, faces) * np.where(front[:, 0], -1, 1)
+    assert areas.min() > 0.2 * np.median(areas)
+    assert openings(merged(faces, mesh["garment_seams"], len(vertices))) == OPENINGS.get(kind, 4)
+    assert len(np.unique(faces)) == len(vertices)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_seams_join_the_same_place_of_both_panels(kind: Kind) -> None:
+    """Each vertex is sewn at most once, a front's with the back's at the same place of the photo."""
+    mesh = GarmentMesher()(**asked(kind))
+    seams, vertices = mesh["garment_seams"], mesh["garment_vertices"]
+    assert (mesh["garment_panels"][seams] == (Panel.FRONT, Panel.BACK)).all()
+    assert len(np.unique(seams)) == seams.size > 0
+    np.testing.assert_array_equal(vertices[seams[:, 0]], vertices[seams[:, 1]])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_panels_cover_the_garment(kind: Kind) -> None:
+    """The front covers what is seen of the outer side, the back the whole outline, to within a pixel's seam."""
+    given = asked(kind)
+    mesh = GarmentMesher()(**given)
+    whole = given["garment_mask"] >= 128
+    for panel, wanted in ((Panel.FRONT, whole & (given["garment_inside"] < 128)), (Panel.BACK, whole)):
+        drawn = np.zeros(whole.shape, np.uint8)
+        for corners in mesh["garment_faces"][mesh["garment_panels"][mesh["garment_faces"][:, 0]] == panel]:
+            cv2.fillConvexPoly(
+                drawn, np.rint((mesh["garment_vertices"][corners] - 0.5) * 16).astype(int), 1, shift=4
+            )
+        both, either = (drawn > 0) & wanted, (drawn > 0) | wanted
+        assert both.sum() / either.sum() > 0.98
+
+
+def test_regions_are_the_pieces() -> None:
+    """Sleeves lie beyond the armholes, on their own side; legs to both sides of the crotch; a skirt is one."""
+    tee = GarmentMesher()(**asked("tee"))
+    points = asked("tee")["garment_points"]
+    for part, armpit, sign in (
+        (Part.LEFT_SLEEVE, GarmentPoint.ARMPIT_LEFT, 1),
+        (Part.RIGHT_SLEEVE, GarmentPoint.ARMPIT_RIGHT, -1),
+    ):
+        x = tee["garment_vertices"][tee["garment_regions"] == part, 0]
+        assert len(x) > 100
+        assert (sign * (x - points[armpit, 0]) > -30).all()
+    trousers = GarmentMesher()(**asked("trousers"))["garment_regions"]
+    assert set(np.unique(trousers)) == {Part.LEFT_LEG, Part.RIGHT_LEG}
+    assert set(np.unique(GarmentMesher()(**asked("skirt"))["garment_regions"])) == {Part.SKIRT}
+
+
+@pytest.mark.parametrize("vertices", [500, 12_000])
+def test_the_number_of_vertices_is_chosen(vertices: int) -> None:
+    """Coarse for a quick look, fine for a closer one."""
+    mesh = GarmentMesher(vertices)(**asked("tee"))
+    assert len(mesh["garment_vertices"]) == pytest.approx(vertices, rel=0.15)
+    with pytest.raises(ValueError, match="between 1 and"):
+        GarmentMesher(50_000)
+
+
+def box() -> dict[str, Any]:
+    """A plain skirt: one box."""
+    points = np.zeros((len(GarmentPoint), 3), np.float32)
+    corners = {
+        "WAIST_LEFT": (200, 100),
+        "WAIST_RIGHT": (100, 100),
+        "HEM_LEFT": (200, 300),
+        "HEM_RIGHT": (100, 300),
+    }
+    for name, at in corners.items():
+        points[GarmentPoint[name]] = (*at, 1)
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask[100:300, 100:200] = 255
+    return {
+        "garment_category": np.array([Category.LOWER.value.encode()], np.object_),
+        "garment_mask": mask,
+        "garment_inside": np.zeros_like(mask),
+        "garment_points": points,
+    }
+
+
+def test_a_symmetric_garment_gives_a_symmetric_lattice() -> None:
+    """What lies inside mirrors itself about the middle; so symmetric cloth falls symmetrically."""
+    vertices = GarmentMesher(1000)(**box())["garment_vertices"]
+    inner = vertices[(np.abs(vertices - (150, 200)) < (45, 95)).all(axis=1)]
+    mirrored = inner * (-1, 1) + (300, 0)
+    apart = np.linalg.norm(inner[:, None] - mirrored[None], axis=2).min(axis=1)
+    assert apart.max() < 0.1
+
+
+def with_hole(given: dict[str, Any]) -> None:
+    """A hole of a twelfth of it."""
+    given["garment_mask"][180:220, 130:170] = 0
+
+
+def with_second_piece(given: dict[str, Any]) -> None:
+    """Another garment beside it."""
+    given["garment_mask"][100:300, 230:280] = 255
+
+
+def with_nan(given: dict[str, Any]) -> None:
+    """A landmark that is no number."""
+    given["garment_points"][GarmentPoint.WAIST_LEFT, 0] = np.nan
+
+
+def without_waist(given: dict[str, Any]) -> None:
+    """A landmark that was not found."""
+    given["garment_points"][GarmentPoint.WAIST_LEFT, 2] = 0
+
+
+def without_anything(given: dict[str, Any]) -> None:
+    """An empty mask."""
+    given["garment_mask"][:] = 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (with_hole, "has a hole"),
+        (with_second_piece, "several pieces"),
+        (with_nan, "no numbers"),
+        (without_waist, "Not found on the garment: waist left"),
+        (without_anything, "No garment is left"),
+    ],
+)
+def test_what_cannot_be_cut_is_refused_in_words(spoil: Any, sentence: str) -> None:
+    """Each fault has a sentence of its own."""
+    given = box()
+    spoil(given)
+    with pytest.raises(GarmentNotMeshed, match=sentence):
+        GarmentMesher()(**given)
+
+
+def test_a_small_flaw_of_the_mask_is_no_hole() -> None:
+    """A few lost pixels are filled."""
+    given = box()
+    given["garment_mask"][200:208, 150:158] = 0
+    mesh = GarmentMesher(1000)(**given)
+    assert openings(merged(mesh["garment_faces"], mesh["garment_seams"], len(mesh["garment_vertices"]))) == 2
+
+
+@pytest.mark.parametrize(
+    "faces",
+    [
+        [[0, 1, 2], [0, 1, 3]],  # two triangles that face opposite ways
+        [[0, 1, 2], [1, 0, 3], [0, 1, 4]],  # three at one edge
+        [[0, 1, 2], [0, 3, 4]],  # two that touch in a point
+    ],
+)
+def test_what_is_no_surface_is_refused(faces: list[list[int]]) -> None:
+    """The check itself finds the three ways of not being one."""
+    with pytest.raises(GarmentNotMeshed, match="could not be sewn"):
+        openings(np.array(faces, np.int32))
+
+
+@pytest.mark.photos
+def test_photographed_garments_become_surfaces(photos: Path) -> None:
+    """The studio's garments: whatever the garment model saw of them can be sewn."""
+    models = LocalModels()
+    for path in sorted((photos / "garments").iterdir()):
+        image = models["decode"](photo=np.array([path.read_bytes()], np.object_))["image"]
+        seen = models["garment"](garment_image=image)
+        mesh = models["garment_mesh"](**{name: seen[name] for name in seen})
+        faces, seams = mesh["garment_faces"], mesh["garment_seams"]
+        assert openings(merged(faces, seams, len(mesh["garment_vertices"]))) in {2, 3, 4}, path.name
