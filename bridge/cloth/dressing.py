@@ -2,8 +2,8 @@
 
 The two panels of a garment lie on each other in its photo. They are scaled to the body, their sleeves and legs are
 turned to the body's limbs, and the whole is blown up like a balloon around them: what is sewn stays closed, so that
-no seam has to travel through the body, which is what goes wrong when flat panels are sewn in place (Volino and
-Magnenat-Thalmann, *Virtual Clothing*, 2000, place panels and pull the seams together).
+no seam has to travel through the body, as happens where flat panels are placed before and behind the body and
+pulled together (Volino and Magnenat-Thalmann, *Virtual Clothing*, 2000).
 """
 
 from __future__ import annotations
@@ -103,11 +103,17 @@ class Tube:
 
 
 def size(garment: Flat, wearer: Wearer) -> float:
-    """Return the metres of one pixel of the garment's photo: the size in which the wearer would buy it."""
+    """Return the metres of one pixel of the garment's photo: the size in which the wearer would buy it.
+
+    A waistband fits the waist. A garment with sleeves fits the shoulders, where its own end, and is never tighter than
+    the chest; without sleeves its shoulders end wherever the cut likes, so that the chest alone decides.
+    """
     if garment.category is Category.LOWER:
         waist = garment.width(GarmentPoint.WAIST_LEFT, GarmentPoint.WAIST_RIGHT)
         return _WAIST_EASE * wearer.girth(wearer.level(_WAISTBAND)) / (2 * waist)
     smallest = _CHEST_EASE * wearer.girth(wearer.level(_CHEST)) / (2 * garment.width(*_ARMPITS))
+    if not np.isin(garment.regions, (Part.LEFT_SLEEVE, Part.RIGHT_SLEEVE)).any():
+        return smallest
     joints = wearer.landmarks[[BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER]]
     breadth = float(np.linalg.norm(joints[0] - joints[1])) + 2 * _DELTOID
     return max(smallest, breadth / garment.width(*_SHOULDERS))

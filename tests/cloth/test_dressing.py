@@ -1,0 +1,94 @@
+"""A flat garment put on a body."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bridge.cloth.dressing import put_on, size
+from bridge.cloth.wearer import Flat, Floats, Wearer
+from bridge.contracts import BodyPoint, GarmentPoint, Part
+from bridge.garment.drawing.wardrobe import Kind
+from tests.cloth.garments import flat
+from tests.cloth.mannequin import OFFSET, mannequin, wearer
+
+KINDS: tuple[Kind, ...] = ("tee", "sweater", "tank", "trousers", "skirt", "dress", "long_dress")
+
+
+def edge_lengths(points: Floats, garment: Flat) -> Floats:
+    """The length of each triangle's three sides."""
+    corners = points[garment.faces]
+    return np.linalg.norm(np.roll(corners, 1, axis=1) - corners, axis=2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_sewn_is_closed(kind: Kind) -> None:
+    """No seam has a gap, and most of the cloth has its own size: only where pieces join is it drawn out."""
+    garment = flat(kind)
+    worn = put_on(garment, wearer())
+    np.testing.assert_allclose(worn[garment.seams[:, 0]], worn[garment.seams[:, 1]], atol=1e-9)
+    stretched = edge_lengths(worn, garment) / (
+        size(garment, wearer()) * edge_lengths(garment.vertices, garment)
+    )
+    assert np.median(stretched) == pytest.approx(1, abs=0.08)
+    assert np.quantile(stretched, 0.95) < 2.5
+
+
+@pytest.mark.parametrize("kind", ["tee", "tank", "skirt", "dress"])
+def test_the_front_lies_before_the_body_and_the_back_behind(kind: Kind) -> None:
+    """Away from the seams, each panel is on its own side of the trunk at that height."""
+    garment, body = flat(kind), wearer()
+    worn = (put_on(garment, body) - body.origin) @ body.axes.T
+    middle = (np.abs(worn[:, 0]) < 0.06) & (worn[:, 1] < body.level(0.8)) & (worn[:, 1] > 0)
+    front, back = middle & ~garment.back, middle & garment.back
+    assert front.sum() > 10
+    assert worn[front, 2].min() > 0.1
+    assert worn[back, 2].max() < -0.1
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"), [("tee", 0.7), ("tank", 0.7), ("trousers", 0.25), ("skirt", 0.25)]
+)
+def test_the_size_leaves_room_but_not_too_much(kind: Kind, level: float) -> None:
+    """Flat, the garment is wider than half the girth where it must fit, and no tent."""
+    garment, body = flat(kind), wearer()
+    ends = (GarmentPoint.ARMPIT_LEFT, GarmentPoint.ARMPIT_RIGHT) if level > 0.5 else (
+        GarmentPoint.WAIST_LEFT,
+        GarmentPoint.WAIST_RIGHT,
+    )  # fmt: skip
+    room = 2 * garment.width(*ends) * size(garment, body) / body.girth(body.level(level))
+    assert 1.02 < room < 1.3
+
+
+@pytest.mark.parametrize(
+    ("part", "start", "end"),
+    [
+        (Part.LEFT_SLEEVE, BodyPoint.LEFT_SHOULDER, BodyPoint.LEFT_WRIST),
+        (Part.RIGHT_SLEEVE, BodyPoint.RIGHT_SHOULDER, BodyPoint.RIGHT_WRIST),
+    ],
+)
+def test_sleeves_surround_the_arms(part: Part, start: BodyPoint, end: BodyPoint) -> None:
+    """The lower half of a long sleeve has the arm's line in its middle."""
+    garment, body = flat("sweater"), wearer()
+    worn = (put_on(garment, body) - body.origin) @ body.axes.T
+    sleeve, (joint, wrist) = worn[garment.regions == part], body.landmarks[[start, end]]
+    heading = (wrist - joint) / np.linalg.norm(wrist - joint)
+    along = (sleeve - joint) @ heading
+    lower = sleeve[(along > 0.25) & (along < 0.45)]
+    off = lower - joint - np.outer((lower - joint) @ heading, heading)
+    assert np.linalg.norm(off.mean(axis=0)) < 0.015
+    assert np.linalg.norm(off, axis=1).max() < 0.12
+
+
+def test_a_turned_body_wears_the_same() -> None:
+    """Turning and moving the body turns and moves the garment with it."""
+    vertices, _, parts, points = mannequin()
+    turn = np.array([[np.cos(0.6), 0, np.sin(0.6)], [0, 1, 0], [-np.sin(0.6), 0, np.cos(0.6)]])
+    garment = flat("tee")
+    straight = put_on(garment, wearer())
+    turned = Wearer.of(
+        ((vertices - OFFSET) @ turn.T).astype(np.float32),
+        parts,
+        ((points - OFFSET) @ turn.T).astype(np.float32),
+    )
+    np.testing.assert_allclose(put_on(garment, turned), (straight - OFFSET) @ turn.T, atol=2e-3)
