@@ -12,6 +12,7 @@
     │   ├── NoPerson                no_person             422    INVALID_ARGUMENT
     │   ├── NoGarment               no_garment            422    INVALID_ARGUMENT
     │   ├── GarmentNotMeshed        garment_not_meshed    422    INVALID_ARGUMENT
+    │   ├── DrapeFailed             drape_failed          422    INVALID_ARGUMENT
     │   ├── CategoryMismatch        category_mismatch     422    INVALID_ARGUMENT
     │   ├── BodyOutOfFrame          body_out_of_frame     422    INVALID_ARGUMENT
     │   └── WrongTensor             wrong_tensor          422    INVALID_ARGUMENT
@@ -102,6 +103,12 @@ class GarmentNotMeshed(BadInput):
     """The garment's photo can't be cut into panels of cloth."""
 
     code = "garment_not_meshed"
+
+
+class DrapeFailed(BadInput):
+    """The garment can't be simulated on this body, or the simulation came apart."""
+
+    code = "drape_failed"
 
 
 class CategoryMismatch(BadInput):
