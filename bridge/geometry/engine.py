@@ -5,8 +5,10 @@ A module of kernels imports Taichi at its top, so whoever needs one calls :func:
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
+from contextlib import redirect_stdout
 from functools import cache
 
 
@@ -25,4 +27,5 @@ def start() -> None:
         for category in (DeprecationWarning, SyntaxWarning):
             warnings.simplefilter("ignore", category)
         import taichi as ti
-    ti.init(arch=ti.cpu, random_seed=0, offline_cache=True, log_level=ti.ERROR)
+    with redirect_stdout(io.StringIO()):  # it announces itself, whatever the log's level
+        ti.init(arch=ti.cpu, random_seed=0, offline_cache=True, log_level=ti.ERROR)
