@@ -8,7 +8,7 @@ import numpy.typing as npt
 from bridge.cloth.wearer import Floats, Wearer
 from bridge.contracts import BodyPart, BodyPoint
 
-AROUND, ALONG = 24, 20
+AROUND, ALONG, CAP = 24, 20, 5
 LEFT = {
     BodyPoint.LEFT_EAR: (0.07, 0.72, 0.0),
     BodyPoint.LEFT_SHOULDER: (0.17, 0.48, 0.0),
@@ -19,7 +19,10 @@ LEFT = {
     BodyPoint.LEFT_ANKLE: (0.12, -0.82, 0.0),
 }
 """Landmarks of the left side, [m] from the hips' middle: to the left, up, forward."""
-TRUNK = [(0.08, -0.06), (0.16, 0.0), (0.135, 0.2), (0.16, 0.36), (0.15, 0.46), (0.10, 0.53), (0.055, 0.57)]
+TRUNK = [
+    (0.02, -0.11), (0.11, -0.09), (0.145, -0.06), (0.16, 0.0), (0.15, 0.1), (0.135, 0.2), (0.15, 0.28), (0.16, 0.36),
+    (0.155, 0.46), (0.13, 0.51), (0.08, 0.545), (0.055, 0.57), (0.05, 0.62),
+]  # fmt: skip
 """Half the trunk's width at heights [m]."""
 CHEST = 0.7
 """Depth of the trunk by its width."""
@@ -52,18 +55,26 @@ def tube(middles: Floats, widths: Floats, depths: Floats, part: BodyPart) -> Mes
     return vertices, faces, np.full(len(vertices), part, np.uint8)
 
 
-def limb(start: BodyPoint, end: BodyPoint, radii: tuple[float, float], part: BodyPart) -> Mesh:
-    """A round tube from one landmark of the left side to another."""
-    share = np.linspace(0, 1, ALONG)
-    middles = np.array(LEFT[start]) + share[:, None] * np.subtract(LEFT[end], LEFT[start])
-    radius = np.interp(share, (0, 1), radii)
-    return tube(middles, radius, radius, part)
+def limb(points: tuple[BodyPoint, ...], radii: tuple[float, ...], parts: tuple[BodyPart, ...]) -> Mesh:
+    """A round tube through landmarks of the left side, its upper end a half ball; one part between each two."""
+    joints = np.array([LEFT[point] for point in points])
+    share = np.linspace(0, len(parts), ALONG * len(parts))
+    lines = np.column_stack([np.interp(share, np.arange(len(joints)), joints[:, k]) for k in range(3)])
+    turn = np.linspace(0.2, np.pi / 2, CAP, endpoint=False)
+    heading = (joints[1] - joints[0]) / np.linalg.norm(joints[1] - joints[0])
+    cap = joints[0] - radii[0] * np.cos(turn)[:, None] * heading
+    radius = np.concatenate([radii[0] * np.sin(turn), np.interp(share, np.arange(len(joints)), radii)])
+    vertices, faces, names = tube(np.concatenate([cap, lines]), radius, radius, parts[0])
+    ring = np.repeat(np.concatenate([np.zeros(CAP), np.minimum(share, len(parts) - 1)]).astype(int), AROUND)
+    names[: len(ring)] = np.array(parts, np.uint8)[ring]
+    names[-1] = parts[-1]
+    return vertices, faces, names
 
 
-def mirrored(mesh: Mesh, part: BodyPart) -> Mesh:
+def mirrored(mesh: Mesh) -> Mesh:
     """The same piece on the right."""
     vertices, faces, parts = mesh
-    return vertices * (-1, 1, 1), faces[:, ::-1], np.full_like(parts, part)
+    return vertices * (-1, 1, 1), faces[:, ::-1], parts + np.uint8(1)
 
 
 def mannequin() -> tuple[Floats, npt.NDArray[np.int32], npt.NDArray[np.uint8], Floats]:
@@ -73,12 +84,18 @@ def mannequin() -> tuple[Floats, npt.NDArray[np.int32], npt.NDArray[np.uint8], F
     half = np.interp(levels, height, width)
     trunk = tube(np.column_stack([0 * levels, levels, 0 * levels]), half, half * CHEST, BodyPart.TORSO)
     left = [
-        limb(BodyPoint.LEFT_SHOULDER, BodyPoint.LEFT_ELBOW, (0.055, 0.045), BodyPart.LEFT_UPPER_ARM),
-        limb(BodyPoint.LEFT_ELBOW, BodyPoint.LEFT_WRIST, (0.045, 0.03), BodyPart.LEFT_FOREARM),
-        limb(BodyPoint.LEFT_HIP, BodyPoint.LEFT_KNEE, (0.085, 0.06), BodyPart.LEFT_THIGH),
-        limb(BodyPoint.LEFT_KNEE, BodyPoint.LEFT_ANKLE, (0.06, 0.04), BodyPart.LEFT_CALF),
+        limb(
+            (BodyPoint.LEFT_SHOULDER, BodyPoint.LEFT_ELBOW, BodyPoint.LEFT_WRIST),
+            (0.055, 0.045, 0.03),
+            (BodyPart.LEFT_UPPER_ARM, BodyPart.LEFT_FOREARM),
+        ),
+        limb(
+            (BodyPoint.LEFT_HIP, BodyPoint.LEFT_KNEE, BodyPoint.LEFT_ANKLE),
+            (0.085, 0.06, 0.04),
+            (BodyPart.LEFT_THIGH, BodyPart.LEFT_CALF),
+        ),
     ]
-    right = [mirrored(mesh, BodyPart(int(mesh[2][0]) + 1)) for mesh in left]
+    right = [mirrored(mesh) for mesh in left]
     vertices, faces, parts, count = [], [], [], 0
     for mesh in (trunk, *left, *right):
         vertices.append(mesh[0])
@@ -109,3 +126,23 @@ def wearer() -> Wearer:
     """The mannequin as who is to be dressed."""
     vertices, _, parts, points = mannequin()
     return Wearer.of(vertices.astype(np.float32), parts, points.astype(np.float32))
+
+
+def lowered(angle: float, frames: int = 12) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """A motion [frames, V, 3] in which both arms sink by ``angle`` [rad] about the shoulders, and the landmarks."""
+    vertices, _, parts, points = mannequin()
+    arm = [BodyPoint.LEFT_ELBOW, BodyPoint.LEFT_WRIST]
+    motion, marks = [], []
+    for share in np.linspace(0, 1, frames):
+        moved, marked = vertices.copy(), points.copy()
+        for side in (0, 1):
+            cosine, sine = np.cos(share * angle), np.sin(share * angle) * (-1 if side == 0 else 1)
+            turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+            joint = points[BodyPoint.LEFT_SHOULDER + side]
+            chosen = np.isin(parts, [BodyPart.LEFT_UPPER_ARM + side, BodyPart.LEFT_FOREARM + side])
+            ends = [point + side for point in arm]
+            moved[chosen] = (vertices[chosen] - joint) @ turn.T + joint
+            marked[ends] = (points[ends] - joint) @ turn.T + joint
+        motion.append(moved)
+        marks.append(marked)
+    return np.array(motion, np.float32), np.array(marks, np.float32)[[0, -1]]

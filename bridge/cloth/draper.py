@@ -1,0 +1,209 @@
+"""The ``drape`` model: the sewn garment put on the body, simulated while the body takes its pose."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from bridge.cloth import solver
+from bridge.cloth.dressing import put_on, size
+from bridge.cloth.fabric import Material, materials
+from bridge.cloth.fit import deepest, outside, strains
+from bridge.cloth.pattern import Cloth, Ints, Sewn, Singles, cloth_of, sew
+from bridge.cloth.solver import Held, Steps, Surface
+from bridge.cloth.wearer import Flat, Floats, Wearer
+from bridge.contracts import Category, Fabric, Panel
+from bridge.errors import DrapeFailed, WrongTensor
+
+MOST_VERTICES = 20_000
+"""The most vertices of a garment."""
+MOST_TRIANGLES = 60_000
+"""The most triangles of a body."""
+_STRIDE = 0.015
+"""How far the body moves in a frame, at most [m]; half of what a contact's triangle is good for."""
+_MOST_FRAMES = 36
+_DRESSING, _RESTING = 10, 16
+"""Frames in which the garment falls onto the A-pose, and in which it comes to rest on the last one."""
+_DRESSED = Steps(drag=20.0)
+_MOVING = Steps(drag=5.0)
+_AT_REST = Steps(drag=12.0)
+_STILL = 0.05
+"""The mean speed of a garment at rest: 1 mm in a frame [m/s]."""
+_TORN = 2.0
+"""The mean strain of a simulation that came apart."""
+
+
+class Draper:
+    """Fulfils :data:`bridge.contracts.DRAPE`. Stateless once the kernels are compiled."""
+
+    def __init__(self) -> None:
+        """Compile the kernels, so that the first request is as quick as the others."""
+        corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]], np.float32)
+        faces = np.array([[0, 1, 2], [2, 1, 3]], np.int32)
+        cloth = cloth_of(
+            corners[:, :2].astype(float), faces, sew(4, np.zeros((0, 2), np.int32)), materials()[Fabric.KNIT]
+        )
+        still = np.stack([corners, corners])
+        solver.simulate(cloth, corners + 1, 0 * corners, still, Surface.of(faces, 4), Steps(substeps=1))
+
+    def __call__(
+        self,
+        *,
+        body_motion: Singles,
+        body_faces: Ints,
+        body_parts: npt.NDArray[np.uint8],
+        body_landmarks: Singles,
+        garment_category: npt.NDArray[np.object_],
+        garment_points: Singles,
+        garment_vertices: Singles,
+        garment_faces: Ints,
+        garment_panels: npt.NDArray[np.uint8],
+        garment_regions: npt.NDArray[np.uint8],
+        garment_seams: Ints,
+        fabric: npt.NDArray[np.object_],
+    ) -> dict[str, npt.NDArray[np.generic]]:
+        """Drape the garment; inputs and outputs as in the contract.
+
+        Raises:
+            DrapeFailed: a mesh is too large or broken, or the simulation came apart.
+            WrongTensor: there is no such fabric.
+        """
+        _check(body_motion, body_faces, body_landmarks, garment_vertices, garment_faces)
+        garment = Flat(
+            vertices=garment_vertices.astype(np.float64),
+            faces=garment_faces,
+            back=garment_panels == Panel.BACK,
+            regions=garment_regions,
+            seams=garment_seams,
+            points=garment_points.astype(np.float64),
+            category=Category(garment_category[0].decode()),
+        )
+        wearer = Wearer.of(body_motion[0], body_parts, body_landmarks[0])
+        return drape(garment, wearer, body_motion, body_faces, material_of(fabric[0]))
+
+
+def material_of(name: bytes) -> Material:
+    """Return a fabric's numbers; empty: knit.
+
+    Raises:
+        WrongTensor: there is no such fabric.
+    """
+    try:
+        return materials()[Fabric(name.decode() or Fabric.KNIT.value)]
+    except ValueError:
+        known = ", ".join(fabric.value for fabric in Fabric)
+        raise WrongTensor(f"fabric is none of {known}.") from None
+
+
+def drape(
+    garment: Flat, wearer: Wearer, motion: Singles, body_faces: Ints, material: Material
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Drape a garment on a body in motion, as :class:`Draper` does.
+
+    Args:
+        garment: the flat panels.
+        wearer: the body in its A-pose.
+        motion: FP32 [T, V, 3], from the A-pose on, in the camera frame [m].
+        body_faces: INT32 [F, 3].
+        material: the fabric.
+    """
+    sewn = sew(len(garment.vertices), garment.seams)
+    flat = garment.vertices * size(garment, wearer)
+    cloth = cloth_of(flat, garment.faces, sewn, material)
+    # around the origin, single precision is fine enough for the fall of one small step
+    path = resampled((motion - wearer.origin).astype(np.float32))
+    surface = Surface.of(body_faces, path.shape[1])
+    start = (put_on(garment, wearer) - wearer.origin)[sewn.first].astype(np.float32)
+    held = _waistband(garment, sewn, cloth, start, path[0], surface, wearer.axes[1])
+    worn, speed = _fall(cloth, start, path, surface, material, held)
+    frames = _DRESSING + len(path) - 1 + _RESTING
+    worn = outside(worn, cloth, path[-1], surface)
+    strain = strains(flat, worn[sewn.vertex_of], garment.faces)
+    if not np.isfinite(worn).all() or float(strain.mean()) > _TORN:
+        raise DrapeFailed(
+            "The garment's simulation came apart on this body; use a photo of the garment laid flat, or of a person "
+            "in a simpler pose."
+        )
+    depth, share = deepest(worn, cloth, path[-1], surface)
+    report = {
+        "converged": bool(speed < _STILL),
+        "deepest_penetration_mm": round(1e3 * depth, 3),
+        "penetrating_share": round(share, 5),
+        "largest_strain": round(float(strain.max()), 4),
+        "mean_strain": round(float(strain.mean()), 5),
+        "frames": frames,
+    }
+    return {
+        "draped": (worn[sewn.vertex_of] + wearer.origin).astype(np.float32),
+        "strain": strain.astype(np.float32),
+        "drape_report": np.array([json.dumps(report).encode()], np.object_),
+    }
+
+
+def _fall(
+    cloth: Cloth, start: Singles, path: Singles, surface: Surface, material: Material, held: Held
+) -> tuple[Singles, float]:
+    """Return where the garment comes to rest on the path's last body [M, 3], and its mean speed there [m/s]."""
+    x, v = start, np.zeros_like(start)
+    for steps, motion in (
+        (_DRESSED, np.repeat(path[:1], _DRESSING + 1, axis=0)),
+        (_MOVING, path),
+        (_AT_REST, np.repeat(path[-1:], _RESTING + 1, axis=0)),
+    ):
+        worn = replace(steps, friction=material.friction, thickness=material.thickness)
+        x, v = solver.simulate(cloth, x, v, motion, surface, worn, held)
+    return x, float(np.linalg.norm(v, axis=1).mean())
+
+
+def resampled(motion: Singles) -> Singles:
+    """Return a motion [T, V, 3] in steps in which no vertex moves farther than a stride, if 36 are enough."""
+    if len(motion) < 2:
+        return motion
+    strides = np.linalg.norm(np.diff(motion, axis=0), axis=2).max(axis=1)
+    along = np.concatenate([[0.0], np.cumsum(strides)])
+    count = int(np.clip(np.ceil(along[-1] / _STRIDE), 1, _MOST_FRAMES))
+    places = np.interp(np.linspace(0, along[-1], count + 1), along, np.arange(len(motion)))
+    before = np.minimum(places.astype(int), len(motion) - 2)
+    share = (places - before).astype(np.float32)[:, None, None]
+    return np.ascontiguousarray((1 - share) * motion[before] + share * motion[before + 1])
+
+
+def _waistband(
+    garment: Flat, sewn: Sewn, cloth: Cloth, start: Singles, body: Singles, surface: Surface, up: Floats
+) -> Held:
+    """Return what holds trousers and skirts up: the upper edge can't slide down or up the skin."""
+    if garment.category is not Category.LOWER:
+        return Held.none()
+    sides = np.stack([cloth.faces, np.roll(cloth.faces, -1, axis=1)], axis=2).reshape(-1, 2)
+    edges, counts = np.unique(np.sort(sides, axis=1), axis=0, return_counts=True)
+    rim = np.unique(edges[counts == 1])
+    heights = garment.vertices[sewn.first, 1]
+    band = rim[heights[rim] < (heights.min() + heights.max()) / 2]
+    contact = solver.nearest(start[band], solver.normals_of(start, cloth.faces)[band], body, surface)
+    near = contact.triangles >= 0
+    triangles, at, vertices = contact.triangles[near], contact.at[near], band[near].astype(np.int32)
+    skin = (at[..., None] * body[surface.faces[triangles]]).sum(axis=1)
+    return Held(vertices, triangles, at, start[vertices] - skin, up.astype(np.float32))
+
+
+def _check(motion: Singles, body_faces: Ints, landmarks: Singles, vertices: Singles, faces: Ints) -> None:
+    if len(vertices) > MOST_VERTICES or len(body_faces) > MOST_TRIANGLES:
+        raise DrapeFailed(
+            f"A garment of {len(vertices)} vertices on a body of {len(body_faces)} triangles is too much to "
+            f"simulate; send at most {MOST_VERTICES} and {MOST_TRIANGLES}."
+        )
+    if not (len(faces) and len(body_faces) and len(motion)):
+        raise DrapeFailed(
+            "The garment or the body is empty; send both with triangles, and at least one pose."
+        )
+    if not all(np.isfinite(a).all() for a in (motion, landmarks, vertices)):
+        raise DrapeFailed("The garment's or the body's coordinates are no numbers; fit them again.")
+    if (
+        faces.min() < 0
+        or faces.max() >= len(vertices)
+        or not 0 <= body_faces.min() <= body_faces.max() < motion.shape[1]
+    ):
+        raise DrapeFailed("A triangle of the garment or the body names a vertex that doesn't exist.")

@@ -1,0 +1,78 @@
+"""How well a garment lies: out of the skin, and how far it is stretched."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bridge.cloth.pattern import Cloth, Ints, Singles
+from bridge.cloth.solver import Contact, Surface, nearest, normals_of
+from bridge.cloth.wearer import Floats
+
+_ROUNDS = 8
+_GAP = 0.002
+"""How far vertices, and the middles of edges and triangles, are pushed off the skin in the end [m]."""
+_SMALLEST = 1e-12
+"""Keeps the strain of a triangle without area finite [m2]."""
+
+
+def outside(worn: Singles, cloth: Cloth, body: Singles, surface: Surface) -> Singles:
+    """Return the garment [M, 3] pushed out of the skin: vertices first, then what shows between them."""
+    x = worn.copy()
+    elements = _elements(cloth)
+    for _ in range(_ROUNDS):
+        push, count = np.zeros_like(x), np.zeros(len(x), np.float32)
+        for corners in elements:
+            contact = _near(x, cloth, corners, body, surface)
+            low = np.flatnonzero((contact.triangles >= 0) & (contact.depths < _GAP))
+            wanted = (_GAP - contact.depths[low])[:, None] * contact.normals[low]
+            for column in corners[low].T:
+                np.add.at(push, column, wanted)
+                np.add.at(count, column, 1)
+        if not count.any():
+            break
+        x += push / np.maximum(count, 1)[:, None]
+    return x
+
+
+def deepest(worn: Singles, cloth: Cloth, body: Singles, surface: Surface) -> tuple[float, float]:
+    """Return how deep the garment lies in the body [m], 0 if nowhere, and the share of its vertices that do.
+
+    Depth counts below the skin that the cloth's inner side faces, at vertices and at the middles of edges and
+    triangles; where the body's own limbs run into each other, cloth between them is in neither.
+    """
+    contacts = [_near(worn, cloth, corners, body, surface) for corners in _elements(cloth)]
+    lowest = min(float(np.where(c.triangles >= 0, c.depths, 1.0).min()) for c in contacts)
+    inside = (contacts[0].triangles >= 0) & (contacts[0].depths < 0)
+    return max(0.0, -lowest), float(inside.mean())
+
+
+def strains(flat: Floats, worn: Singles, faces: Ints) -> Floats:
+    """Return the largest stretch [F] of each triangle: the greater singular value of its deformation, less 1.
+
+    Args:
+        flat: FP64 [N, 2], the panels [m].
+        worn: FP32 [N, 3], the same vertices [m].
+        faces: INT32 [F, 3].
+    """
+    rest, now = flat[faces], worn[faces].astype(np.float64)
+    a, b = (rest[:, 1] - rest[:, 0]).T, (rest[:, 2] - rest[:, 0]).T
+    area = a[0] * b[1] - a[1] * b[0]
+    area = np.where(np.abs(area) < _SMALLEST, _SMALLEST, area)
+    one, two = now[:, 1] - now[:, 0], now[:, 2] - now[:, 0]
+    along_x = (one * b[1][:, None] - two * a[1][:, None]) / area[:, None]
+    along_y = (two * a[0][:, None] - one * b[0][:, None]) / area[:, None]
+    xx, yy = (along_x**2).sum(axis=1), (along_y**2).sum(axis=1)
+    xy = (along_x * along_y).sum(axis=1)
+    greater = (xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
+    return np.maximum(np.sqrt(greater) - 1, 0)
+
+
+def _elements(cloth: Cloth) -> tuple[Ints, Ints, Ints]:
+    """Return vertices [n, 1], edges [n, 2] and triangles [n, 3] by their corners."""
+    return np.arange(len(cloth.inverse_masses), dtype=np.int32)[:, None], cloth.edges, cloth.faces
+
+
+def _near(x: Singles, cloth: Cloth, corners: Ints, body: Singles, surface: Surface) -> Contact:
+    """Return the skin near the middles of elements."""
+    facing = normals_of(x, cloth.faces)[corners].mean(axis=1)
+    return nearest(np.ascontiguousarray(x[corners].mean(axis=1)), facing, body, surface)

@@ -1,0 +1,162 @@
+"""The whole drape, on a mannequin whose arms sink."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from bridge.cloth.draper import Draper, resampled
+from bridge.cloth.wearer import Flat
+from bridge.contracts import DRAPE, Fabric, Panel
+from bridge.errors import DrapeFailed, WrongTensor
+from bridge.garment.drawing.wardrobe import Kind
+from bridge.triton.tensors import checked
+from tests.cloth.garments import flat
+from tests.cloth.mannequin import OFFSET, lowered, mannequin
+
+Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+
+@pytest.fixture(scope="module")
+def draper() -> Draper:
+    """A draper, its kernels compiled."""
+    return Draper()
+
+
+def inputs(garment: Flat, fabric: bytes = b"") -> dict[str, npt.NDArray[np.generic]]:
+    """What the contract asks for."""
+    motion, marks = lowered(0.5)
+    _, faces, parts, _ = mannequin()
+    return {
+        "body_motion": motion,
+        "body_faces": faces,
+        "body_parts": parts,
+        "body_landmarks": marks,
+        "garment_category": np.array([garment.category.value.encode()], np.object_),
+        "garment_points": garment.points.astype(np.float32),
+        "garment_vertices": garment.vertices.astype(np.float32),
+        "garment_faces": garment.faces,
+        "garment_panels": np.where(garment.back, Panel.BACK, Panel.FRONT).astype(np.uint8),
+        "garment_regions": garment.regions,
+        "garment_seams": garment.seams,
+        "fabric": np.array([fabric], np.object_),
+    }
+
+
+def report(outputs: Arrays) -> dict[str, float]:
+    """The JSON that goes with the drape."""
+    return json.loads(outputs["drape_report"][0])
+
+
+@pytest.mark.parametrize("kind", ["tee", "sweater", "tank", "dress", "trousers", "skirt"])
+def test_every_garment_comes_to_rest_outside_the_body(draper: Draper, kind: Kind) -> None:
+    """Its outputs are the contract's, it lies still, stretches little, and no part of it is in the skin."""
+    garment = flat(kind)
+    outputs = checked(DRAPE, draper(**inputs(garment)))
+    told = report(outputs)
+    assert told["converged"]
+    assert told["deepest_penetration_mm"] <= 1
+    assert told["mean_strain"] < 0.08
+    assert outputs["strain"].shape == (len(garment.faces),)
+    assert float(outputs["strain"].max()) == pytest.approx(told["largest_strain"], abs=1e-3)
+    sewn = outputs["draped"][garment.seams]
+    np.testing.assert_array_equal(sewn[:, 0], sewn[:, 1])
+
+
+@pytest.mark.parametrize("kind", ["tee", "trousers"])
+def test_no_vertex_has_the_body_around_it(draper: Draper, kind: Kind) -> None:
+    """The winding number of the trunk and the legs, which knows nothing of normals, is 0 at every vertex."""
+    garment = flat(kind, 700)
+    outputs = draper(**inputs(garment))
+    motion, _ = lowered(0.5)
+    _, faces, _, _ = mannequin()
+    corners = motion[-1][faces].astype(np.float64)[None] - outputs["draped"][:, None, None]
+    a, b, c = corners[:, :, 0], corners[:, :, 1], corners[:, :, 2]
+    la, lb, lc = (np.linalg.norm(side, axis=-1) for side in (a, b, c))
+    dots = [np.einsum("ijk,ijk->ij", p, q) for p, q in ((a, b), (b, c), (c, a))]
+    above = np.einsum("ijk,ijk->ij", a, np.cross(b, c))
+    below = la * lb * lc + dots[0] * lc + dots[1] * la + dots[2] * lb
+    winding = 2 * np.arctan2(above, below).sum(axis=1) / (4 * np.pi)  # Van Oosterom and Strackee, 1983
+    assert (winding > 0.5).mean() < 0.005
+
+
+@pytest.mark.parametrize("kind", ["trousers", "skirt"])
+def test_a_waistband_stays_up(draper: Draper, kind: Kind) -> None:
+    """The upper edge of what hangs from the waist is still there when the arms are down."""
+    garment = flat(kind)
+    outputs = draper(**inputs(garment))
+    heights = outputs["draped"][:, 1] - OFFSET[1]
+    top = garment.vertices[:, 1] < garment.vertices[:, 1].min() + 2
+    assert np.abs(heights[top] - 0.12).max() < 0.03
+
+
+def test_sleeves_follow_the_arms(draper: Draper) -> None:
+    """The long sleeves' cuffs end up at the lowered wrists, far from where they began."""
+    garment = flat("sweater")
+    outputs = draper(**inputs(garment))
+    _, marks = lowered(0.5)
+    wrists = marks[1, 15:17]
+    apart = np.linalg.norm(outputs["draped"][None] - wrists[:, None], axis=2).min(axis=1)
+    assert apart.max() < 0.1
+
+
+def test_the_same_request_gives_the_same_bits(draper: Draper) -> None:
+    """Two drapes of one garment are equal to the last bit."""
+    wanted = inputs(flat("tee", 700))
+    one, two = draper(**wanted), draper(**wanted)
+    assert np.array_equal(one["draped"], two["draped"])
+    assert one["drape_report"][0] == two["drape_report"][0]
+
+
+def test_a_stiff_fabric_falls_otherwise_than_a_limp_one(draper: Draper) -> None:
+    """The fabric's name reaches the cloth: leather and satin lie differently."""
+    skirt = flat("skirt", 700)
+    stiff, limp = (
+        draper(**inputs(skirt, fabric.value.encode())) for fabric in (Fabric.LEATHER, Fabric.SATIN)
+    )
+    assert np.linalg.norm(stiff["draped"] - limp["draped"], axis=1).max() > 0.01
+
+
+def broken(name: str) -> dict[str, npt.NDArray[np.generic]]:
+    """A request with one thing wrong."""
+    good = inputs(flat("tee", 300))
+    spoilt: dict[str, dict[str, npt.NDArray[np.generic]]] = {
+        "too large": {"garment_vertices": np.zeros((20_001, 2), np.float32)},
+        "body too large": {"body_faces": np.zeros((60_001, 3), np.int32)},
+        "not a number": {"body_motion": np.full_like(good["body_motion"], np.nan)},
+        "no triangles": {"garment_faces": np.zeros((0, 3), np.int32)},
+        "no such vertex": {"garment_faces": good["garment_faces"] + 10_000},
+    }
+    return good | spoilt[name]
+
+
+@pytest.mark.parametrize(
+    "name", ["too large", "body too large", "not a number", "no triangles", "no such vertex"]
+)
+def test_what_cannot_be_draped_is_refused(draper: Draper, name: str) -> None:
+    """A broken mesh gives a sentence, and the next request is answered."""
+    with pytest.raises(DrapeFailed, match=r"[.]$"):
+        draper(**broken(name))
+    assert report(draper(**inputs(flat("tee", 300))))["converged"]
+
+
+def test_an_unknown_fabric_is_refused(draper: Draper) -> None:
+    """The sentence names the fabrics there are."""
+    with pytest.raises(WrongTensor, match="denim"):
+        draper(**inputs(flat("tee", 300), b"chain mail"))
+
+
+def test_a_motion_is_divided_by_how_far_it_goes() -> None:
+    """Steps become even and short, the ends stay, and a body that stands still needs one step."""
+    path = np.zeros((3, 2, 3), np.float32)
+    path[1, 0, 0], path[2, 0, 0] = 0.01, 0.1
+    finer = resampled(path)
+    strides = np.diff(finer[:, 0, 0])
+    assert len(finer) == 8
+    np.testing.assert_allclose(strides, 0.1 / 7, atol=1e-6)
+    np.testing.assert_array_equal(finer[[0, -1]], path[[0, 2]])
+    assert len(resampled(path[[0, 0]])) == 2
