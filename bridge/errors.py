@@ -10,6 +10,7 @@
     │   │   ├── ImageTooSmall       image_too_small       422    INVALID_ARGUMENT
     │   │   └── AnimatedImage       animated_image        415    INVALID_ARGUMENT
     │   ├── NoPerson                no_person             422    INVALID_ARGUMENT
+    │   ├── BodyNotFitted           body_not_fitted       422    INVALID_ARGUMENT
     │   ├── NoGarment               no_garment            422    INVALID_ARGUMENT
     │   ├── GarmentNotMeshed        garment_not_meshed    422    INVALID_ARGUMENT
     │   ├── DrapeFailed             drape_failed          422    INVALID_ARGUMENT
@@ -91,6 +92,12 @@ class NoPerson(BadInput):
     """Nobody was found in the person's photo, or not the one that ``person_index`` names."""
 
     code = "no_person"
+
+
+class BodyNotFitted(BadInput):
+    """No body could be brought into the pose of the person in the photo."""
+
+    code = "body_not_fitted"
 
 
 class NoGarment(BadInput):

@@ -10,9 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bridge.contracts import FIT_BODY
 from bridge.errors import ArtifactError
 from bridge.registry import load_registry, report_path
 from export.recipes import RECIPES
+
+BODY = FIT_BODY.name
+"""The one model whose weights are no network's."""
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 out, err = Console(), Console(stderr=True)
@@ -25,14 +29,16 @@ def weights(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Convert even what is current.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Fetch the weights, translate them to ONNX, prove them against their source, install them.
+    """Fetch the weights, translate them, prove them against their source, install them.
 
-    Needs the network once, for one wheel of 36 MB; what is current is left alone. VFR_ARTIFACTS names another
-    folder than .artifacts for downloads and reports.
+    Needs the network once, for two wheels of 84 MB; what is current is left alone. The body takes a minute.
+    VFR_ARTIFACTS names another folder than .artifacts for downloads and reports.
     """
-    names = only or list(RECIPES)
-    for unknown in set(names) - RECIPES.keys():
-        raise typer.BadParameter(f"{unknown!r} is not one of {', '.join(RECIPES)}", param_hint="--only")
+    names = only or [*RECIPES, BODY]
+    for unknown in set(names) - {*RECIPES, BODY}:
+        raise typer.BadParameter(
+            f"{unknown!r} is not one of {', '.join([*RECIPES, BODY])}", param_hint="--only"
+        )
     try:
         _install(names, force=force)
     except ArtifactError as error:
@@ -41,7 +47,7 @@ def weights(
 
 
 def _install(names: list[str], *, force: bool) -> None:
-    from export.convert import install
+    from export import anny, convert
 
     registry = load_registry()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -49,9 +55,12 @@ def _install(names: list[str], *, force: bool) -> None:
         task = bar.add_task("", total=len(names))
         for name in names:
             bar.update(task, description=name)
-            report = install(name, registry, force=force)
+            if name == BODY:
+                size = report.bytes if (report := anny.install(registry, force=force)) else 0
+            else:
+                size = made.onnx_bytes if (made := convert.install(name, registry, force=force)) else 0
             bar.advance(task)
-            outcome = "current" if report is None else f"installed, {report.onnx_bytes / 1e6:.1f} MB"
+            outcome = f"installed, {size / 1e6:.1f} MB" if size else "current"
             out.print(f"{name:20} {outcome}", highlight=False)
 
 
@@ -65,6 +74,13 @@ def report() -> None:
         for row in _rows(name):
             table.add_row(*row)
     out.print(table)
+    if report_path("anny").is_file():
+        body = json.loads(report_path("anny").read_text(encoding="utf-8"))
+        out.print(
+            f"\nbody: {1e3 * body['pose_error_m']:.4f} mm from Anny's own in poses, "
+            f"{1e3 * body['shape_error_m']:.2f} mm in the mean in shapes "
+            f"(at most {1e3 * body['largest_shape_error_m']:.0f})"
+        )
 
 
 def _rows(name: str) -> list[tuple[str, ...]]:

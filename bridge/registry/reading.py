@@ -18,12 +18,14 @@ from bridge.registry.artifact import (
     HttpsSource,
     PypiSource,
     Source,
+    WheelSource,
 )
 
 REGISTRY = CONFIGS / "registry.yaml"
 
 _SOURCES: Mapping[str, Callable[..., Source]] = {
     "pypi": PypiSource,
+    "wheel": WheelSource,
     "https": HttpsSource,
     "hf": HfSource,
     "file": FileSource,

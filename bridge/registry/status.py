@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.checkout import REPOSITORY
-from bridge.contracts import CONTRACTS, Backend, Contract
+from bridge.contracts import CONTRACTS, FIT_BODY, Backend, Contract
 from bridge.registry.artifact import artifacts_folder, sha256_of
 from bridge.registry.reading import Registry, load_registry
 
@@ -45,6 +45,11 @@ def onnx_path(model: str) -> Path:
     return REPOSITORY / model / "1" / "model.onnx"
 
 
+def body_path() -> Path:
+    """Return where the converted body model lies, or would lie."""
+    return artifacts_folder() / "bodies" / "anny.safetensors"
+
+
 def report_path(model: str) -> Path:
     """Return where the report of a model's conversion lies, or would lie."""
     return artifacts_folder() / "reports" / f"{model}.json"
@@ -78,17 +83,23 @@ def _fault(contract: Contract) -> str:
     if contract.backend is Backend.ENSEMBLE:
         return ""
     if contract.backend is Backend.ONNXRUNTIME:
-        return _conversion_fault(contract.name)
+        return _conversion_fault(onnx_path(contract.name), report_path(contract.name), "onnx_sha256")
+    if contract is FIT_BODY and (fault := body_fault()):
+        return fault
     found = (REPOSITORY / contract.name / "1" / "model.py").is_file()
     return "" if found else "its model.py is missing"
 
 
-def _conversion_fault(model: str) -> str:
-    path = onnx_path(model)
+def body_fault() -> str:
+    """Say why the converted body model can't be used; empty when it can."""
+    return _conversion_fault(body_path(), report_path("anny"), "body_sha256")
+
+
+def _conversion_fault(path: Path, report: Path, key: str) -> str:
     if not path.is_file():
         return "not converted yet; run `make export`"
     try:
-        recorded = json.loads(report_path(model).read_text(encoding="utf-8"))["onnx_sha256"]
+        recorded = json.loads(report.read_text(encoding="utf-8"))[key]
     except (OSError, ValueError, KeyError):
         return "its conversion left no report; run `make export`"
     if recorded != sha256_of(path):

@@ -40,9 +40,12 @@ def test_an_unknown_model_is_refused_with_the_list() -> None:
 def test_what_is_current_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """One line per model."""
     monkeypatch.setattr("export.convert.install", lambda *_, **__: None)
+    monkeypatch.setattr("export.anny.install", lambda *_, **__: None)
     done = CliRunner().invoke(app, ["weights"])
     assert done.exit_code == 0
-    assert [line.split() for line in done.stdout.splitlines()] == [[name, "current"] for name in RECIPES]
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        [name, "current"] for name in (*RECIPES, "fit_body")
+    ]
 
 
 def test_the_report_lists_what_was_never_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from bridge import registry as reg
-from bridge.contracts import CONTRACTS
+from bridge.contracts import CONTRACTS, Backend
 from bridge.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing, LicenceForbids
 from bridge.registry import (
     Artifact,
@@ -23,6 +23,7 @@ from bridge.registry import (
     PypiSource,
     Source,
     Tier,
+    WheelSource,
     load_registry,
     model_statuses,
     require,
@@ -37,6 +38,7 @@ SOURCES = {
         "wheel_sha256": "0" * 64,
         "member": "p/w.bin",
     },
+    "wheel": {"package": "p", "release": "1.0", "wheel": "w-1.0-py3-none-any.whl"},
     "https": {"url": "https://example.org/w.bin?download=1"},
     "hf": {"repo": "owner/name", "revision": "abc123", "file": "sub/w.bin"},
     "file": {"path": "mine/w.bin"},
@@ -78,13 +80,20 @@ def test_every_network_has_its_weights_and_every_weight_a_network() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "cls"), [("pypi", PypiSource), ("https", HttpsSource), ("hf", HfSource), ("file", FileSource)]
+    ("kind", "cls"),
+    [
+        ("pypi", PypiSource),
+        ("wheel", WheelSource),
+        ("https", HttpsSource),
+        ("hf", HfSource),
+        ("file", FileSource),
+    ],
 )
-def test_the_four_kinds_of_source(tmp_path: Path, kind: str, cls: type[Source]) -> None:
+def test_the_kinds_of_source(tmp_path: Path, kind: str, cls: type[Source]) -> None:
     """Each kind is read into its own record, and names the file."""
     source = artifact(tmp_path, kind=kind).source
     assert isinstance(source, cls)
-    assert source.filename == "w.bin"
+    assert source.filename in {"w.bin", "w-1.0-py3-none-any.whl"}
 
 
 def test_a_hub_address_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,11 +216,14 @@ def repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         version = folder / name / "1"
         version.mkdir(parents=True)
         (version / "model.py").touch()
-        if contract.artifact:
+        if contract.backend is Backend.ONNXRUNTIME:
             (version / "model.onnx").write_bytes(name.encode())
             report = reg.report_path(name)
             report.parent.mkdir(parents=True, exist_ok=True)
             report.write_text(json.dumps({"onnx_sha256": hashlib.sha256(name.encode()).hexdigest()}))
+    reg.body_path().parent.mkdir()
+    reg.body_path().write_bytes(CONTENT)
+    reg.report_path("anny").write_text(json.dumps({"body_sha256": hashlib.sha256(CONTENT).hexdigest()}))
 
 
 def test_all_models_are_ready_when_all_is_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

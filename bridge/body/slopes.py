@@ -1,0 +1,112 @@
+"""How points of a body move when its pose and shape change: written out, so that a fit needs no autograd.
+
+A small rotation ``w`` of a bone about its head moves every point that the bone carries by ``w x (share of the point
+that it carries - share of its head)``; translation moves all alike; shape moves the moments and the bones' heads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from bridge.body.linear import LinearBody, Points, World
+from bridge.body.rotation import exp
+from bridge.body.skeleton import BONES, PARENTS
+
+ROTATION = slice(0, 3 * len(BONES))
+"""Where the bones' rotations stand among a state's unknowns."""
+TRANSLATION = slice(ROTATION.stop, ROTATION.stop + 3)
+SHAPE = slice(TRANSLATION.stop, None)
+
+
+@dataclass(frozen=True)
+class State:
+    """Pose, place and shape of [B] bodies; what each means is said at :meth:`LinearBody.world`.
+
+    Attributes:
+        rotations: FP32 [B, J, 3, 3].
+        translation: FP32 [B, 3].
+        shape: FP32 [B, S].
+    """
+
+    rotations: torch.Tensor
+    translation: torch.Tensor
+    shape: torch.Tensor
+
+    def moved(self, step: torch.Tensor) -> State:
+        """Return the state after a step [B, 3 J + 3 + S]: rotations turn in their parents' frames, the rest adds."""
+        turns = exp(step[:, ROTATION].unflatten(1, (len(BONES), 3)))
+        return State(
+            turns @ self.rotations, self.translation + step[:, TRANSLATION], self.shape + step[:, SHAPE]
+        )
+
+    def where(self, better: torch.Tensor, other: State) -> State:
+        """Return this state for the bodies for which ``better`` (bool [B]) holds, ``other`` for the rest."""
+        return State(
+            torch.where(better[:, None, None, None], self.rotations, other.rotations),
+            torch.where(better[:, None], self.translation, other.translation),
+            torch.where(better[:, None], self.shape, other.shape),
+        )
+
+    def reshaped(self, shape: torch.Tensor) -> State:
+        """Return the same pose of another shape."""
+        return replace(self, shape=shape)
+
+
+def carried() -> torch.Tensor:
+    """Return FP32 [J, J]: 1 where the bone of the row carries that of the column, itself among them."""
+    table = torch.eye(len(BONES))
+    for bone in range(1, len(BONES)):
+        table[:, bone] += table[:, PARENTS[bone]]
+    return table
+
+
+_CARRIED = carried()
+
+
+def positions(body: LinearBody, points: Points, state: State, world: World) -> torch.Tensor:
+    """Return where points are, [B, n, 3] in metres."""
+    return _shares(body, points, state, world).sum(2)
+
+
+def positions_and_slopes(
+    body: LinearBody, points: Points, state: State, world: World
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return where points are [B, n, 3] and their slopes by the unknowns of a step, [B, n, 3, 3 J + 3 + S]."""
+    shares = _shares(body, points, state, world)
+    by_rotation = _by_rotation(points, shares, world)
+    by_translation = torch.eye(3).expand(*shares.shape[:2], 3, 3)
+    by_shape = _by_shape(body, points, world)
+    return shares.sum(2), torch.cat([by_rotation, by_translation, by_shape], -1)
+
+
+def _shares(body: LinearBody, points: Points, state: State, world: World) -> torch.Tensor:
+    """Return what each bone contributes to each point's place, [B, n, J, 3]."""
+    moment = points.moment + torch.einsum("njcs,bs->bnjc", points.moment_directions, state.shape)
+    offset = world.heads - (world.rotations @ body.rest_heads(state.shape)[..., None])[..., 0]
+    return torch.einsum("bjrc,bnjc->bnjr", world.rotations, moment) + points.mass[..., None] * offset[:, None]
+
+
+def _by_rotation(points: Points, shares: torch.Tensor, world: World) -> torch.Tensor:
+    """Return the slopes by each bone's rotation in its parent's frame, [B, n, 3, 3 J]."""
+    held = torch.einsum("bnjc,kj->bnkc", shares, _CARRIED)
+    lever = held - (points.mass @ _CARRIED.T)[..., None] * world.heads[:, None]
+    axes = world.rotations[:, list(PARENTS)].clone()
+    axes[:, 0] = torch.eye(3)  # nothing carries the pelvis
+    slopes = torch.linalg.cross(axes.mT[:, None], lever[..., None, :], dim=-1)  # [B, n, J, axis, 3]
+    return slopes.flatten(2, 3).mT
+
+
+def _by_shape(body: LinearBody, points: Points, world: World) -> torch.Tensor:
+    """Return the slopes by the shape, [B, n, 3, S]."""
+    heads, moved = (
+        body.head_directions,
+        [torch.zeros_like(world.heads[:, 0, :, None] * body.head_directions[0])],
+    )
+    for bone in range(1, len(BONES)):
+        parent = PARENTS[bone]
+        moved.append(moved[parent] + world.rotations[:, parent] @ (heads[bone] - heads[parent]))
+    offset = torch.stack(moved, 1) - world.rotations @ heads
+    moments = torch.einsum("bjrc,njcs->bnrs", world.rotations, points.moment_directions)
+    return moments + torch.einsum("nj,bjrs->bnrs", points.mass, offset)

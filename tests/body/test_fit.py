@@ -1,0 +1,116 @@
+"""The fit: known bodies found again, what is refused, how the body moves, how it is measured."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from bridge.body.fitter import BodyFitter, measured, motion
+from bridge.body.linear import LinearBody
+from bridge.body.measure import girth
+from bridge.contracts import BodyPoint
+from bridge.errors import BodyNotFitted
+from tests.body.people import Person, person
+
+Arrays = dict[str, np.ndarray]  # type: ignore[type-arg]  # of many types
+
+
+def fitted(body: LinearBody, one: Person, **changes: object) -> Arrays:
+    """What fit_body says of a person."""
+    inputs = {
+        "keypoints": one.keypoints,
+        "world": one.world,
+        "matte": one.matte,
+        "labels": one.labels,
+        "height": np.array([round(1000 * one.height)], np.int32),
+    } | changes
+    return BodyFitter(body)(**inputs)  # type: ignore[arg-type]
+
+
+def from_the_pelvis(body: LinearBody, vertices: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    """Vertices around the hips' middle: how far off a camera is cannot be told from one photo."""
+    return vertices - (body.landmarks[23:25] @ torch.from_numpy(vertices)).mean(0).numpy()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_known_body_is_found(body: LinearBody, seed: int) -> None:
+    """Vertices within 5 cm in the mean, from the pelvis as is usual; the silhouette covered."""
+    one = person(body, seed)
+    found = fitted(body, one)
+    report = json.loads(found["body_report"][0])
+    off = from_the_pelvis(body, found["body_motion"][-1]) - from_the_pelvis(body, one.vertices[0].numpy())
+    assert np.linalg.norm(off, axis=1).mean() < 0.05
+    assert report["mean_error_px"] < 3
+    assert report["silhouette_iou"] > 0.9
+    true = measured(body, one.state.shape)
+    assert abs(report["measurements_cm"]["height"] - true["height"]) < 2
+    assert abs(report["measurements_cm"]["inseam"] - true["inseam"]) < 4
+
+
+def test_the_same_photo_gives_the_same_body(body: LinearBody) -> None:
+    """Bit for bit."""
+    one = person(body, 7)
+    np.testing.assert_array_equal(fitted(body, one)["body_motion"], fitted(body, one)["body_motion"])
+
+
+def test_a_body_without_known_height_stays_an_adult(body: LinearBody) -> None:
+    """The scale is a guess, and the report says so."""
+    report = json.loads(fitted(body, person(body, 1), height=np.array([0], np.int32))["body_report"][0])
+    assert not report["height_known"]
+    assert 150 < report["measurements_cm"]["height"] < 200
+
+
+def test_the_motion_goes_from_the_a_pose_to_the_photo(body: LinearBody) -> None:
+    """The pelvis stays, the first moment is the A-pose, the last is the pose."""
+    state = person(body, 2).state
+    states = motion(body, state, 5)
+    torch.testing.assert_close(states.rotations[-1], state.rotations[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        states.rotations[:, 0], state.rotations[:, 0].expand(5, -1, -1), atol=1e-5, rtol=0
+    )
+    torch.testing.assert_close(states.rotations[0, 1:], torch.eye(3).expand(19, -1, -1), atol=1e-5, rtol=0)
+
+
+def _changed(one: Person, **cells: float) -> np.ndarray:  # type: ignore[type-arg]
+    keypoints = one.keypoints.copy()
+    for name, value in cells.items():
+        keypoints[BodyPoint[name], 3 if 0 <= value <= 1 else 0] = value
+    return keypoints
+
+
+def test_what_is_refused(body: LinearBody) -> None:
+    """Each with a sentence that says why."""
+    one, rng = person(body, 3), np.random.default_rng(0)
+    scattered = one.keypoints.copy()
+    scattered[:, :2] = rng.uniform(0, 400, (33, 2))
+    refused = {
+        "no numbers": {"keypoints": np.full_like(one.keypoints, np.nan)},
+        "Shoulders and hips": {"keypoints": _changed(one, LEFT_HIP=0.1)},
+        "can't be": {"height": np.array([3000], np.int32)},
+        "No body could": {"keypoints": scattered},
+    }
+    for words, changes in refused.items():
+        with pytest.raises(BodyNotFitted, match=words):
+            fitted(body, one, **changes)
+
+
+def test_girths_are_those_of_a_taut_tape() -> None:
+    """Around a square tube: its perimeter; beside it: nothing."""
+    square = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)], np.float64)
+    vertices = np.array([(x, y, z) for y in (0.0, 2.0) for x, z in square])
+    faces = np.array([(i, (i + 1) % 4, 4 + i) for i in range(4)]
+                     + [((i + 1) % 4, 4 + (i + 1) % 4, 4 + i) for i in range(4)], np.int32)  # fmt: skip
+    assert girth(vertices, faces, 1.0) == pytest.approx(8.0, abs=1e-5)
+    assert girth(vertices, faces, 5.0) == 0
+
+
+def test_the_mean_adult_is_of_human_measure(body: LinearBody) -> None:
+    """Within what adults of both sexes measure."""
+    found = measured(body, torch.zeros(1, body.shape_count))
+    assert 80 < found["chest"] < 105
+    assert 65 < found["waist"] < 95
+    assert 85 < found["hip"] < 110
+    assert 70 < found["inseam"] < 88
