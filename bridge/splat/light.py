@@ -12,7 +12,7 @@ from bridge.splat.surface import Floats
 
 _SHARES = np.array((np.pi, *3 * (2 * np.pi / 3,), *5 * (np.pi / 4,)), np.float32)
 """How much of each harmonic a matt surface keeps, by order: their equation 8."""
-_AMBIENT = 0.8
+_AMBIENT = 0.87
 """The share of the light that comes evenly from everywhere. Much, for the garment's photo has its own shading."""
 _FROM = (0.15, 0.75, 1.0)
 """Where the rest comes from, in the camera frame: above and before the person, as a studio's softbox."""

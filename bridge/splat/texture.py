@@ -61,8 +61,6 @@ def _continued(sums: Pixels, known: Pixels) -> Pixels:
     weight = cv2.resize(known, coarse, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     colours = cv2.resize(sums, coarse, interpolation=cv2.INTER_AREA).astype(np.float32)
     filled = spread(colours / np.maximum(weight, 1e-3)[..., None], weight)
-    wide = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
-    edge = known < 255
-    lacking = 1 - known[edge, None].astype(np.float32) / 255
-    sums[edge] = np.clip(np.rint(sums[edge] + lacking * wide[edge]), 0, 255)
-    return sums
+    wide = cv2.resize(cv2.convertScaleAbs(filled), (width, height), interpolation=cv2.INTER_LINEAR)
+    lacking = cv2.merge([cv2.bitwise_not(known)] * 3)
+    return cast(Pixels, cv2.add(sums, cv2.multiply(wide, lacking, scale=1 / 255)))
