@@ -12,6 +12,7 @@ from bridge.cloth import solver
 from bridge.cloth.dressing import put_on, size
 from bridge.cloth.fabric import Material, materials
 from bridge.cloth.fit import deepest, outside, strains
+from bridge.cloth.grading import graded
 from bridge.cloth.pattern import Cloth, Ints, Sewn, Singles, cloth_of, sew
 from bridge.cloth.solver import Held, Steps, Surface
 from bridge.cloth.wearer import Flat, Floats, Wearer
@@ -44,7 +45,10 @@ class Draper:
         corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]], np.float32)
         faces = np.array([[0, 1, 2], [2, 1, 3]], np.int32)
         cloth = cloth_of(
-            corners[:, :2].astype(float), faces, sew(4, np.zeros((0, 2), np.int32)), materials()[Fabric.KNIT]
+            corners[faces, :2].astype(float),
+            faces,
+            sew(4, np.zeros((0, 2), np.int32)),
+            materials()[Fabric.KNIT],
         )
         still = np.stack([corners, corners])
         solver.simulate(cloth, corners + 1, 0 * corners, still, Surface.of(faces, 4), Steps(substeps=1))
@@ -111,17 +115,18 @@ def drape(
         material: the fabric.
     """
     sewn = sew(len(garment.vertices), garment.seams)
-    flat = garment.vertices * size(garment, wearer)
-    cloth = cloth_of(flat, garment.faces, sewn, material)
+    rest = graded(garment, wearer, size(garment, wearer))
+    cloth = cloth_of(rest, garment.faces, sewn, material)
+    upright = _upright(wearer)
     # around the origin, single precision is fine enough for the fall of one small step
-    path = resampled((motion - wearer.origin).astype(np.float32))
+    path = resampled(((motion - wearer.origin) @ upright.T).astype(np.float32))
+    start = ((put_on(garment, wearer) - wearer.origin) @ upright.T)[sewn.first].astype(np.float32)
     surface = Surface.of(body_faces, path.shape[1])
-    start = (put_on(garment, wearer) - wearer.origin)[sewn.first].astype(np.float32)
-    held = _waistband(garment, sewn, cloth, start, path[0], surface, wearer.axes[1])
+    held = _waistband(garment, sewn, cloth, start, path[0], surface, upright @ wearer.axes[1])
     worn, speed = _fall(cloth, start, path, surface, material, held)
     frames = _DRESSING + len(path) - 1 + _RESTING
     worn = outside(worn, cloth, path[-1], surface)
-    strain = strains(flat, worn[sewn.vertex_of], garment.faces)
+    strain = strains(rest, worn[sewn.vertex_of], garment.faces)
     if not np.isfinite(worn).all() or float(strain.mean()) > _TORN:
         raise DrapeFailed(
             "The garment's simulation came apart on this body; use a photo of the garment laid flat, or of a person "
@@ -137,10 +142,20 @@ def drape(
         "frames": frames,
     }
     return {
-        "draped": (worn[sewn.vertex_of] + wearer.origin).astype(np.float32),
+        "draped": (worn[sewn.vertex_of] @ upright + wearer.origin).astype(np.float32),
         "strain": strain.astype(np.float32),
         "drape_report": np.array([json.dumps(report).encode()], np.object_),
     }
+
+
+def _upright(wearer: Wearer) -> Floats:
+    """Return the axes [3, 3] of the frame in which y is up, in the camera frame.
+
+    The photo shows how far the wearer leans to a side, and hardly how far towards the camera: neither is the camera
+    always level nor does a fit to one photo know. So the wearer is taken to lean to the sides only.
+    """
+    lean = np.arctan2(wearer.axes[1, 2], wearer.axes[1, 1])
+    return np.array([[1, 0, 0], [0, np.cos(lean), np.sin(lean)], [0, -np.sin(lean), np.cos(lean)]])
 
 
 def _fall(

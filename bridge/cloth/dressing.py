@@ -15,9 +15,9 @@ import numpy as np
 from bridge.cloth.wearer import Flat, Floats, Wearer, unit
 from bridge.contracts import BodyPart, BodyPoint, Category, GarmentPoint, Part
 
-_CHEST_EASE = 1.06
+CHEST_EASE = 1.06
 """The least room of an upper garment: girth of the garment by girth of the chest."""
-_WAIST_EASE = 1.03
+WAIST_EASE = 1.03
 """The room of a waistband."""
 _DELTOID = 0.04
 """How far the shoulder's tip lies outside its joint [m]; half the difference between ISO 7250's bideltoid and
@@ -26,7 +26,7 @@ _CLEARANCE = 0.02
 """Air between the body and the garment before it falls [m]."""
 _SMOOTHING = 12
 """Rounds of averaging that join torso and sleeve, each over the neighbours of a vertex."""
-_CHEST, _WAISTBAND = 0.7, 0.25
+CHEST, WAISTBAND = 0.7, 0.25
 """Where the fullest chest and a waistband are, between the hips' joints (0) and the shoulders' (1)."""
 _LEVELS = 40
 """Slices of the trunk whose depth is taken."""
@@ -34,18 +34,18 @@ _STRIPE = 0.012
 """Half the width of the stripe across a shoulder whose top is sought [m]."""
 _THICKEST = 0.9
 """The quantile of a limb's radius that a sleeve must clear."""
-_COLLAR = (GarmentPoint.COLLAR_LEFT, GarmentPoint.COLLAR_RIGHT)
-_SHOULDERS = (GarmentPoint.SHOULDER_LEFT, GarmentPoint.SHOULDER_RIGHT)
-_ARMPITS = (GarmentPoint.ARMPIT_LEFT, GarmentPoint.ARMPIT_RIGHT)
-_WAIST = (GarmentPoint.WAIST_LEFT, GarmentPoint.WAIST_RIGHT)
-_LIMBS = {
+COLLAR = (GarmentPoint.COLLAR_LEFT, GarmentPoint.COLLAR_RIGHT)
+SHOULDERS = (GarmentPoint.SHOULDER_LEFT, GarmentPoint.SHOULDER_RIGHT)
+ARMPITS = (GarmentPoint.ARMPIT_LEFT, GarmentPoint.ARMPIT_RIGHT)
+WAIST = (GarmentPoint.WAIST_LEFT, GarmentPoint.WAIST_RIGHT)
+LIMBS = {
     Part.LEFT_SLEEVE: (BodyPoint.LEFT_SHOULDER, BodyPoint.LEFT_WRIST, BodyPart.LEFT_UPPER_ARM),
     Part.RIGHT_SLEEVE: (BodyPoint.RIGHT_SHOULDER, BodyPoint.RIGHT_WRIST, BodyPart.RIGHT_UPPER_ARM),
     Part.LEFT_LEG: (BodyPoint.LEFT_HIP, BodyPoint.LEFT_ANKLE, BodyPart.LEFT_THIGH),
     Part.RIGHT_LEG: (BodyPoint.RIGHT_HIP, BodyPoint.RIGHT_ANKLE, BodyPart.RIGHT_THIGH),
 }
 """For each piece that goes around a limb: where the limb begins and ends, and the thickest part of it."""
-_AXES = {
+AXES = {
     Part.LEFT_SLEEVE: (
         (GarmentPoint.SHOULDER_LEFT, GarmentPoint.ARMPIT_LEFT),
         (GarmentPoint.CUFF_OUTER_LEFT, GarmentPoint.CUFF_INNER_LEFT),
@@ -105,18 +105,32 @@ class Tube:
 def size(garment: Flat, wearer: Wearer) -> float:
     """Return the metres of one pixel of the garment's photo: the size in which the wearer would buy it.
 
-    A waistband fits the waist. A garment with sleeves fits the shoulders, where its own end, and is never tighter than
-    the chest; without sleeves its shoulders end wherever the cut likes, so that the chest alone decides.
+    A garment with sleeves fits the shoulders, where its own end. Another one fits the chest or the waist; whether
+    the photo shows it flat, half its girth wide, or filled as by an invisible doll, as wide as the body, can't be
+    told, so that it is taken half way; but straps lie on the shoulders, within the joints. None is longer than to the floor: :mod:`bridge.cloth.grading` gives it the
+    room that a filled garment's photo doesn't show.
     """
+    longest = _longest(garment, wearer)
     if garment.category is Category.LOWER:
-        waist = garment.width(GarmentPoint.WAIST_LEFT, GarmentPoint.WAIST_RIGHT)
-        return _WAIST_EASE * wearer.girth(wearer.level(_WAISTBAND)) / (2 * waist)
-    smallest = _CHEST_EASE * wearer.girth(wearer.level(_CHEST)) / (2 * garment.width(*_ARMPITS))
-    if not np.isin(garment.regions, (Part.LEFT_SLEEVE, Part.RIGHT_SLEEVE)).any():
-        return smallest
+        level, waist = wearer.level(WAISTBAND), garment.width(*WAIST)
+        flat = WAIST_EASE * wearer.girth(level) / (2 * waist)
+        if np.isin(garment.regions, (Part.LEFT_LEG, Part.RIGHT_LEG)).any():
+            return min(flat, longest)
+        return min((flat + wearer.breadth(level) / waist) / 2, longest)
     joints = wearer.landmarks[[BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER]]
-    breadth = float(np.linalg.norm(joints[0] - joints[1])) + 2 * _DELTOID
-    return max(smallest, breadth / garment.width(*_SHOULDERS))
+    if np.isin(garment.regions, (Part.LEFT_SLEEVE, Part.RIGHT_SLEEVE)).any():
+        breadth = float(np.linalg.norm(joints[0] - joints[1])) + 2 * _DELTOID
+        return min(breadth / garment.width(*SHOULDERS), longest)
+    chest, armpits = wearer.level(CHEST), garment.width(*ARMPITS)
+    flat = CHEST_EASE * wearer.girth(chest) / (2 * armpits)
+    on_shoulders = float(np.linalg.norm(joints[0] - joints[1])) / garment.width(*SHOULDERS)
+    return min((flat + wearer.breadth(chest) / armpits) / 2, on_shoulders, longest)
+
+
+def _longest(garment: Flat, wearer: Wearer) -> float:
+    """Return the scale [m/px] in which the garment reaches the floor."""
+    top = wearer.level(WAISTBAND if garment.category is Category.LOWER else 1.0)
+    return (top - wearer.floor()) / float(np.ptp(garment.vertices[:, 1]))
 
 
 def put_on(garment: Flat, wearer: Wearer) -> Floats:
@@ -124,7 +138,7 @@ def put_on(garment: Flat, wearer: Wearer) -> Floats:
     hung = _hang(garment, wearer)
     plane = hung(garment.vertices)
     shape = _trunk(garment, wearer, plane, hung.scale)
-    for part in _LIMBS:
+    for part in LIMBS:
         chosen = garment.regions == part
         if chosen.any():
             tube = _limb(garment, wearer, part, hung, plane[chosen])
@@ -140,9 +154,9 @@ def _hang(garment: Flat, wearer: Wearer) -> Hung:
     """Hang a garment from the waistband's height, or from the shoulders, a little above them."""
     scale = size(garment, wearer)
     if garment.category is Category.LOWER:
-        return Hung(scale, garment.middle(*_WAIST), wearer.level(_WAISTBAND))
-    loose = Hung(scale, garment.middle(*_COLLAR), 0.0)
-    seam = loose(garment.points[[*_COLLAR, *_SHOULDERS], :2])
+        return Hung(scale, garment.middle(*WAIST), wearer.level(WAISTBAND))
+    loose = Hung(scale, garment.middle(*COLLAR), 0.0)
+    seam = loose(garment.points[[*COLLAR, *SHOULDERS], :2])
     return Hung(scale, loose.anchor, max(_top(wearer, x) - y for x, y in seam) + _CLEARANCE / 2)
 
 
@@ -159,23 +173,23 @@ def _trunk(garment: Flat, wearer: Wearer, plane: Floats, scale: float) -> Floats
     ends = np.array([(z.min(), z.max()) for z in (wearer.slice(level)[:, 1] for level in levels)])
     middle = np.interp(heights, levels, ends.mean(axis=1))
     depth = np.interp(heights, levels, np.diff(ends)[:, 0] / 2) + _CLEARANCE
-    pair = _WAIST if garment.category is Category.LOWER else _ARMPITS
+    pair = WAIST if garment.category is Category.LOWER else ARMPITS
     return np.column_stack([middle, depth, np.full(len(plane), garment.width(*pair) * scale / 2)])
 
 
 def _limb(garment: Flat, wearer: Wearer, part: Part, hung: Hung, plane: Floats) -> Tube:
     """Turn a sleeve or a leg around its hinge onto the limb's line, and return the tube around it."""
-    begin, end, thickest = _LIMBS[part]
+    begin, end, thickest = LIMBS[part]
     joint, tip = wearer.landmarks[begin], wearer.landmarks[end]
     along = unit((tip - joint)[:2])
-    hinge, cuff = (hung(garment.middle(*pair)) for pair in _AXES[part])
+    hinge, cuff = (hung(garment.middle(*pair)) for pair in AXES[part])
     from_joint = (hinge - joint[:2]) @ along
     turned = (plane - hinge) @ _rotation(unit(cuff - hinge), along).T + joint[:2] + from_joint * along
     share = (turned - joint[:2]) @ along / np.linalg.norm((tip - joint)[:2])
     middle = joint[2] + np.clip(share, 0, 1) * (tip - joint)[2]
-    radius = _radius(wearer.vertices[wearer.parts == thickest], joint, tip) + _CLEARANCE
-    opening = garment.width(*_AXES[part][0]) * hung.scale / 2
-    return Tube(turned, middle, np.full(len(plane), radius), np.full(len(plane), opening))
+    depth = radius(wearer.vertices[wearer.parts == thickest], joint, tip) + _CLEARANCE
+    opening = garment.width(*AXES[part][0]) * hung.scale / 2
+    return Tube(turned, middle, np.full(len(plane), depth), np.full(len(plane), opening))
 
 
 def _rotation(source: Floats, target: Floats) -> Floats:
@@ -184,7 +198,7 @@ def _rotation(source: Floats, target: Floats) -> Floats:
     return np.array([[cosine, -sine], [sine, cosine]])
 
 
-def _radius(vertices: Floats, joint: Floats, tip: Floats) -> float:
+def radius(vertices: Floats, joint: Floats, tip: Floats) -> float:
     """Return how far from its axis a limb reaches [m]; the few vertices of the shoulder or the hip don't count."""
     away = np.linalg.norm(np.cross(vertices - joint, unit(tip - joint)), axis=1)
     return float(np.quantile(away, _THICKEST))

@@ -46,15 +46,15 @@ def deepest(worn: Singles, cloth: Cloth, body: Singles, surface: Surface) -> tup
     return max(0.0, -lowest), float(inside.mean())
 
 
-def strains(flat: Floats, worn: Singles, faces: Ints) -> Floats:
+def strains(rest: Floats, worn: Singles, faces: Ints) -> Floats:
     """Return the largest stretch [F] of each triangle: the greater singular value of its deformation, less 1.
 
     Args:
-        flat: FP64 [N, 2], the panels [m].
-        worn: FP32 [N, 3], the same vertices [m].
+        rest: FP64 [F, 3, 2], the corners of the panels' triangles [m].
+        worn: FP32 [N, 3], the vertices [m].
         faces: INT32 [F, 3].
     """
-    rest, now = flat[faces], worn[faces].astype(np.float64)
+    now = worn[faces].astype(np.float64)
     a, b = (rest[:, 1] - rest[:, 0]).T, (rest[:, 2] - rest[:, 0]).T
     area = a[0] * b[1] - a[1] * b[0]
     area = np.where(np.abs(area) < _SMALLEST, _SMALLEST, area)

@@ -71,16 +71,15 @@ def sew(count: int, seams: Ints) -> Sewn:
     return Sewn(vertex_of.astype(np.int32), first.astype(np.int32))
 
 
-def cloth_of(flat: Floats, faces: Ints, sewn: Sewn, material: Material) -> Cloth:
+def cloth_of(corners: Floats, faces: Ints, sewn: Sewn, material: Material) -> Cloth:
     """Return the cloth whose shape at rest is the flat panels.
 
     Args:
-        flat: FP64 [N, 2], the panels' vertices [m], y along the warp.
-        faces: INT32 [F, 3], their triangles.
+        corners: FP64 [F, 3, 2], the corners of the panels' triangles [m], y along the warp.
+        faces: INT32 [F, 3], their vertices.
         sewn: which of the vertices are one.
         material: the fabric.
     """
-    corners = flat[faces]
     one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     areas = np.abs(one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]) / 2
     joined = sewn.vertex_of[faces]

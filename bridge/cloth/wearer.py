@@ -81,6 +81,14 @@ class Wearer:
         hull = cv2.convexHull(self.slice(height).astype(np.float32))
         return float(cv2.arcLength(hull, closed=True))
 
+    def breadth(self, height: float) -> float:
+        """Return how wide the trunk is from the front at a height [m]."""
+        return float(np.ptp(self.slice(height)[:, 0]))
+
+    def floor(self) -> float:
+        """Return the height of what the feet stand on [m]."""
+        return float(self.vertices[:, 1].min())
+
 
 @dataclass(frozen=True)
 class Flat:

@@ -72,7 +72,7 @@ def cloth(
     flat: Floats, faces: Ints, material: Material, pinned: npt.NDArray[np.bool_] | None = None
 ) -> Cloth:
     """A sheet as the solver takes it; what is pinned never moves."""
-    made = cloth_of(flat, faces, sew(len(flat), UNSEWN), material)
+    made = cloth_of(flat[faces], faces, sew(len(flat), UNSEWN), material)
     if pinned is None:
         return made
     return replace(made, inverse_masses=np.where(pinned, 0, made.inverse_masses).astype(np.float32))
