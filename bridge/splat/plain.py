@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bridge.splat.drawing import INSIDE, MARGIN, OFFSETS, Drawn, View
+from bridge.splat.gaussians import Splats
 from bridge.splat.surface import Ints, Mesh, Pixels
+from bridge.splat.tiles import FAINTEST, Blend
 
 Doubles = npt.NDArray[np.float64]
 
@@ -55,6 +57,29 @@ def _coloured(view: View, side: Ints, faces: Ints, offset: Doubles) -> tuple[Dou
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
     depth = -(share * mesh.points[corners][..., 2]).sum(axis=-1)
     return np.clip(picked * light[..., None], 0, 255), depth, normal
+
+
+def plain_blend(splats: Splats, height: int, width: int) -> Blend:
+    """Lay Gaussians over each other as :func:`bridge.splat.tiles.blend_tiles` does: one after the other."""
+    blend = Blend.blank(height, width)
+    best = np.zeros((height, width))
+    ends = np.array((width, height))
+    for i, (middle, reach) in enumerate(zip(splats.middles, splats.reach, strict=True)):
+        left, top = np.clip(np.ceil(middle - reach - 0.5), 0, ends).astype(int)
+        right, bottom = np.clip(np.floor(middle + reach - 0.5) + 1, 0, ends).astype(int)
+        window = slice(top, bottom), slice(left, right)
+        rows, columns = np.mgrid[window]
+        x, y = columns + 0.5 - middle[0], rows + 0.5 - middle[1]
+        xx, xy, yy = splats.conics[i]
+        alpha = splats.opacity * np.exp(-(xx * x * x + 2 * xy * x * y + yy * y * y) / 2)
+        alpha[alpha < FAINTEST] = 0
+        share = alpha * blend.through[window]
+        blend.colour[window] += share[..., None] * splats.colours[i]
+        blend.depth[window] += share * splats.depths[i]
+        blend.through[window] *= 1 - alpha
+        most = share > best[window]
+        best[window][most], blend.front[window][most] = share[most], i
+    return blend
 
 
 def plain_z_buffer(mesh: Mesh, side: int, size: tuple[int, int], offset: Doubles) -> tuple[Doubles, Ints]:

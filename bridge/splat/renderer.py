@@ -13,10 +13,11 @@ from bridge.splat.drawing import Draw, Drawn, View
 from bridge.splat.light import irradiance, lamp
 from bridge.splat.surface import Camera, Cloth, Floats, Ints, Mesh, Pixels
 from bridge.splat.texture import texture_of
+from bridge.splat.tiles import draw_splats
 from bridge.splat.triangles import draw_triangles
 
-Mode = Literal["mesh"]
-WAYS: dict[Mode, Draw] = {"mesh": draw_triangles}
+Mode = Literal["mesh", "splat"]
+WAYS: dict[Mode, Draw] = {"mesh": draw_triangles, "splat": draw_splats}
 """The ways of drawing by their names."""
 _AROUND = 2
 """How far around the garment is drawn [px]."""
@@ -26,7 +27,7 @@ class Renderer:
     """Fulfils the contract SPLAT.
 
     Args:
-        mode: "mesh" draws textured triangles.
+        mode: "mesh" draws textured triangles, "splat" 100,000 Gaussians, softer and slower.
         light: FP32 [9], the light's spherical harmonics in the camera frame (see :mod:`bridge.splat.light`); only
             how it varies counts, as the garment's mean brightness stays that of its photo.
     """

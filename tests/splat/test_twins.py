@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from bridge.splat.drawing import Draw, View
-from bridge.splat.plain import plain_triangles
+from bridge.splat.plain import plain_blend, plain_triangles
 from bridge.splat.surface import Camera, Cloth, Mesh
+from bridge.splat.tiles import draw_splats
 from bridge.splat.triangles import draw_triangles
 from tests.splat.shapes import photo, psnr, tube
 
 SIZE = 90
+few_splats = partial(draw_splats, count=2500)
+plain_splats = partial(draw_splats, count=2500, blend=plain_blend)
 
 
 def view(turn: float) -> View:
@@ -27,7 +32,7 @@ def view(turn: float) -> View:
     return View(cloth, photo("checks"), shade, body, SIZE, SIZE)
 
 
-@pytest.mark.parametrize(("fast", "slow"), [(draw_triangles, plain_triangles)])
+@pytest.mark.parametrize(("fast", "slow"), [(draw_triangles, plain_triangles), (few_splats, plain_splats)])
 @pytest.mark.parametrize("turn", [0.0, 0.5, -1.2])
 def test_the_fast_draws_what_the_slow_draws(fast: Draw, slow: Draw, turn: float) -> None:
     """Colours, alpha, depth and normals agree to 40 dB, parts almost everywhere."""
