@@ -387,6 +387,12 @@ GARMENT_FACES = Tensor(
 GARMENT_PANELS = Tensor("garment_panels", DType.UINT8, (ANY,), "Panel of every vertex")
 GARMENT_REGIONS = Tensor("garment_regions", DType.UINT8, (ANY,), "Part that every vertex belongs to")
 GARMENT_SEAMS = Tensor("garment_seams", DType.INT32, (ANY, 2), "pairs of vertices that are sewn together")
+MESH_REPORT = Tensor(
+    "mesh_report",
+    DType.BYTES,
+    (1,),
+    "JSON: how many vertices, faces, seams (pairs) and openings the sewn garment has; edge_px",
+)
 FABRIC = Tensor("fabric", DType.BYTES, (1,), "a Fabric, or empty: knit", default=b"")
 DRAPED = Tensor(
     "draped", DType.FP32, (ANY, 3), "the garment's vertices [m, camera frame] on the posed body, at rest"
@@ -599,7 +605,7 @@ FIT_BODY = Contract(
 GARMENT_MESH = Contract(
     "garment_mesh", "The garment's photo as sewing panels", Backend.PYTHON,
     (GARMENT_CATEGORY, GARMENT_MASK, GARMENT_INSIDE, GARMENT_POINTS),
-    (GARMENT_VERTICES, GARMENT_FACES, GARMENT_PANELS, GARMENT_REGIONS, GARMENT_SEAMS),
+    (GARMENT_VERTICES, GARMENT_FACES, GARMENT_PANELS, GARMENT_REGIONS, GARMENT_SEAMS, MESH_REPORT),
 )  # fmt: skip
 DRAPE = Contract(
     "drape", "The sewn garment simulated on the body", Backend.PYTHON,
@@ -627,7 +633,7 @@ TRYON_DRAPE = Contract(
     steps=(
         *(_wired(m) for m in (INTAKE, GARMENT)),
         _wired(GARMENT_MESH),
-        _wired(POSE, after=GARMENT_SEAMS.name),
+        _wired(POSE, after=MESH_REPORT.name),
         *(_wired(m) for m in (FACE, HAND, SILHOUETTE, PARSE, FIT_BODY, DRAPE, SPLAT, COMPOSE)),
         _wired(SCORE, expert=EXPERT.name),
         _wired(ENCODE),
@@ -638,8 +644,8 @@ TRYON_DRAPE_STAGES = replace(
     name="tryon_drape_stages",
     summary="tryon_drape with everything it saw and made on the way; ask for all of its outputs or none by name",
     outputs=(
-        *TRYON_BASIC_STAGES.outputs, BODY_REPORT, DRAPE_REPORT, BODY_MOTION, BODY_FACES, BODY_LANDMARKS, CAMERA,
-        GARMENT_VERTICES, GARMENT_FACES, GARMENT_PANELS, GARMENT_SEAMS, DRAPED, STRAIN, DEPTH, NORMALS,
+        *TRYON_BASIC_STAGES.outputs, MESH_REPORT, BODY_REPORT, DRAPE_REPORT, BODY_MOTION, BODY_FACES, BODY_LANDMARKS,
+        CAMERA, GARMENT_VERTICES, GARMENT_FACES, GARMENT_PANELS, GARMENT_SEAMS, DRAPED, STRAIN, DEPTH, NORMALS,
     ),
 )  # fmt: skip
 
@@ -648,7 +654,8 @@ CONTRACTS: Mapping[str, Contract] = {
     for c in (
         POSE_DETECTION, POSE_LANDMARK, FACE_DETECTION, FACE_LANDMARK, HAND_LANDMARK, SELFIE_SEGMENTATION,
         DECODE, POSE, FACE, HAND, SILHOUETTE, PARSE, PERCEPTION,
-        INTAKE, GARMENT, WARP, COMPOSE, SCORE, ENCODE, TRYON_BASIC, TRYON_BASIC_STAGES, FIT_BODY, GARMENT_MESH,
+        INTAKE, GARMENT, WARP, COMPOSE, SCORE, ENCODE, TRYON_BASIC, TRYON_BASIC_STAGES, FIT_BODY, GARMENT_MESH, DRAPE,
+        SPLAT, TRYON_DRAPE, TRYON_DRAPE_STAGES,
     )
 }  # fmt: skip
 """Every model of the repository by its name."""

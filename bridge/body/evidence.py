@@ -19,8 +19,10 @@ from bridge.contracts import BodyPoint
 _LANDMARK_ERROR = 0.02
 """How far landmarks lie off, at the body [m]: BlazePose's own error (Bazarevsky et al. 2020 report a PCK@0.2 of 97 %,
 of a torso of .5 m) and what a regressor differs from its points."""
-_DEPTH_ERROR = 0.08
+_DEPTH_ERROR = 0.12
 """How far the depth of BlazePose's 3D landmarks lies off [m]: it is weak, and says little beyond before or behind."""
+_LEAN = 0.12
+"""How far upright people lean forwards or back [rad]; the photo hardly shows it."""
 _HEIGHT_ERROR = 0.01
 """How exactly people know their height [m]."""
 _TRUST: Mapping[str, float] = {
@@ -183,6 +185,15 @@ def _hinges(body: LinearBody) -> dict[int, torch.Tensor]:
     for bone in ("left_knee", "right_knee"):
         found[BONES.index(bone)] = torch.tensor([1.0, 0, 0])
     return found
+
+
+def leaning(body: LinearBody, state: State) -> Term:
+    """Return how far the pelvis' own upward direction points towards the camera or away from it."""
+    up = state.rotations[:, 0, :, 1]
+    slopes = torch.zeros(len(up), 1, SHAPE.start + body.shape_count)
+    # a turn w moves the direction by w x up, whose third part is w_x up_y - w_y up_x
+    slopes[:, 0, 0], slopes[:, 0, 1] = up[:, 1] / _LEAN, -up[:, 0] / _LEAN
+    return Term(up[:, 2:] / _LEAN, slopes)
 
 
 def shapes(body: LinearBody, state: State) -> Term:

@@ -14,7 +14,7 @@ from functools import partial
 
 import torch
 
-from bridge.body.evidence import Evidence, Term, bends, heights, joined, landmarks, poses, shapes
+from bridge.body.evidence import Evidence, Term, bends, heights, joined, landmarks, leaning, poses, shapes
 from bridge.body.linear import LinearBody
 from bridge.body.silhouette import Silhouette, rim
 from bridge.body.slopes import ROTATION, SHAPE, TRANSLATION, State
@@ -61,8 +61,10 @@ class _Landmarks:
     def __call__(self, limit: float, state: State, *more: Term) -> Term:
         body, evidence = self._body, self._evidence
         places, depths = landmarks(body, self._points, state, evidence, self.scale)
-        habits = (poses(body, state), bends(body, state), shapes(body, state), heights(body, state, evidence))
-        return joined([places.squashed(limit), depths.squashed(_NARROW), *habits, *more])
+        habits = (poses(body, state), leaning(body, state), bends(body, state), shapes(body, state))
+        return joined(
+            [places.squashed(limit), depths.squashed(_NARROW), *habits, heights(body, state, evidence), *more]
+        )
 
     def and_rim(self, edge: Problem, state: State) -> Term:
         return self(_NARROW, state, edge(state).squashed(_NARROW))

@@ -42,10 +42,10 @@ def start(body: LinearBody, evidence: Evidence) -> State:
 
 
 def bearing(world: torch.Tensor) -> torch.Tensor:
-    """Return how the trunk of 3D landmarks [B, 33, 3] is turned, [B, 3, 3]."""
+    """Return how the trunk of 3D landmarks [B, 33, 3] is turned, [B, 3, 3]; their lean is not believed."""
     hips = world[:, [BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP]]
     shoulders = world[:, [BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER]]
-    up = _unit(shoulders.mean(1) - hips.mean(1))
+    up = _unit((shoulders.mean(1) - hips.mean(1)) * torch.tensor([1.0, 1, 0]))
     across = (shoulders - shoulders.mean(1, keepdim=True) + hips - hips.mean(1, keepdim=True))[:, 0]
     left = _unit(across - (across * up).sum(-1, keepdim=True) * up)
     return torch.stack([left, up, torch.linalg.cross(left, up)], -1)

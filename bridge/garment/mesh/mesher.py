@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import numpy.typing as npt
 
@@ -76,7 +78,8 @@ class GarmentMesher:
         closed = _sewn(ring, [(int(landmarks[a]), int(landmarks[b])) for a, b in open_ends])
         regions = _regions(points, triangles, category, garment_points)
         front = triangles[~_covered(points[triangles].mean(axis=1), inner)]
-        return _panels(points, front, triangles, closed, regions, len(ends))
+        panels = _panels(points, front, triangles, closed, regions, len(ends))
+        return {**panels, "mesh_report": _report(panels, len(ends), edge)}
 
 
 def _panels(
@@ -108,6 +111,13 @@ def _panels(
         "garment_regions": np.concatenate([regions[shown], regions]),
         "garment_seams": seams,
     }
+
+
+def _report(panels: dict[str, npt.NDArray[np.generic]], ends: int, edge: float) -> npt.NDArray[np.object_]:
+    counts = {name: len(panels[f"garment_{name}"]) for name in ("vertices", "faces", "seams")}
+    return np.array(
+        [json.dumps({**counts, "openings": ends, "edge_px": round(edge, 2)}).encode()], np.object_
+    )
 
 
 def _axis(points: Points, outline: Points) -> float:
