@@ -124,10 +124,11 @@ def _sown(view: View, spacing: float) -> Seeds:
     found = [z_buffer(flat, side, far)[1][..., 0] for side in (OUTER, INNER)]
     rows, columns = np.concatenate([np.argwhere(ids >= 0) for ids in found]).T
     faces = np.concatenate([ids[ids >= 0] for ids in found])
-    a, b, c = np.moveaxis(flat.screen[flat.faces[faces]], 1, 0)
-    p = np.column_stack([columns, rows]) + OFFSETS[0]
-    parts = [_doubled(np.stack(corners, axis=1)) for corners in ((p, b, c), (a, p, c), (a, b, p))]
-    shares = np.stack(parts, axis=1) / _doubled(np.stack([a, b, c], axis=1))[:, None]
+    first, *edges = (flat.screen[flat.faces[faces, k]] for k in range(3))
+    (a, b), (c, d) = ((edge - first).T for edge in edges)
+    x, y = columns + OFFSETS[0, 0] - first[:, 0], rows + OFFSETS[0, 1] - first[:, 1]
+    second, third = (x * d - y * c) / (a * d - b * c), (y * a - x * b) / (a * d - b * c)
+    shares = np.stack([1 - second - third, second, third], axis=1)
     return Seeds(faces, shares.astype(np.float32))
 
 

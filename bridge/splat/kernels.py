@@ -1,8 +1,8 @@
 """The loops that draw triangles, compiled by Taichi.
 
 Import it after :func:`bridge.geometry.engine.start`. Taichi reads the annotations as values, so that they are not
-postponed here. One thread runs them from begin to end, so that the same input gives the same bits and other requests
-have the other cores; :mod:`bridge.splat.plain` does the same in numpy, slowly.
+postponed here. No two threads write to one row, so that the same input gives the same bits;
+:mod:`bridge.splat.plain` does the same in numpy, slowly.
 """
 # To mypy, Taichi's types of arrays are values and its vectors unknown:
 # mypy: ignore-errors
@@ -27,6 +27,8 @@ SAMPLES = len(OFFSETS)
 PLACES = [tm.vec2(x, y) for x, y in OFFSETS.tolist()]
 """The samples' places in a pixel, known when the kernels are compiled."""
 
+BANDS = 4
+"""Into how many bands of rows a z-buffer is divided; each goes through all triangles, and is one thread's."""
 ROUNDING = 1e-4
 """By how much of itself a triangle is drawn larger, so that rounding opens no crack between two."""
 
@@ -51,31 +53,39 @@ def rasterise(screen: F2, inverse: F1, faces: I2, side: int, far: F2, near: F3, 
     distance is what changes evenly across a triangle on the screen (Blinn 1992, "Hyperbolic interpolation"). What is
     farther than ``far`` [h, w], in 1/m too, is left out.
     """
-    ti.loop_config(serialize=True)
-    for face in range(faces.shape[0]):
-        i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
-        a, b, c = place(screen, i), place(screen, j), place(screen, k)
-        area = doubled_area(a, b, c)
-        if area * side > 0:
-            low = ti.floor(tm.clamp(tm.min(a, tm.min(b, c)), 0, tm.vec2(near.shape[1], near.shape[0])), int)
-            high = ti.ceil(tm.clamp(tm.max(a, tm.max(b, c)), 0, tm.vec2(near.shape[1], near.shape[0])), int)
-            # How the shares of b and c grow along x and y, and by how much within half a pixel.
-            to_b, to_c = tm.vec2(a.y - c.y, c.x - a.x) / area, tm.vec2(b.y - a.y, a.x - b.x) / area
-            reach_b, reach_c = abs(to_b).sum() / 2, abs(to_c).sum() / 2
-            rise_b, rise_c = inverse[j] - inverse[i], inverse[k] - inverse[i]
-            most = ti.max(inverse[i], inverse[j], inverse[k])
-            for y in range(low.y, high.y):
-                for x in range(low.x, high.x):
-                    middle = tm.vec2(x + 0.5, y + 0.5) - a
-                    u, v = tm.dot(to_b, middle), tm.dot(to_c, middle)
-                    if u > -reach_b and v > -reach_c and u + v < 1 + reach_b + reach_c and most > far[y, x]:
-                        for s in ti.static(range(SAMPLES)):
-                            us, vs = u + tm.dot(to_b, PLACES[s] - 0.5), v + tm.dot(to_c, PLACES[s] - 0.5)
-                            nearness = inverse[i] + us * rise_b + vs * rise_c
-                            inside = us > -ROUNDING and vs > -ROUNDING and us + vs < 1 + ROUNDING
-                            if inside and nearness > near[y, x, s]:
-                                near[y, x, s] = nearness
-                                ids[y, x, s] = face
+    ti.loop_config(block_dim=1)
+    for band in range(BANDS):
+        first = tm.vec2(0, near.shape[0] * band // BANDS)
+        last = tm.vec2(near.shape[1], near.shape[0] * (band + 1) // BANDS)
+        for face in range(faces.shape[0]):
+            i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
+            a, b, c = place(screen, i), place(screen, j), place(screen, k)
+            area = doubled_area(a, b, c)
+            if area * side > 0:
+                low = ti.floor(tm.clamp(tm.min(a, tm.min(b, c)), first, last), int)
+                high = ti.ceil(tm.clamp(tm.max(a, tm.max(b, c)), first, last), int)
+                # How the shares of b and c grow along x and y, and by how much within half a pixel.
+                to_b, to_c = tm.vec2(a.y - c.y, c.x - a.x) / area, tm.vec2(b.y - a.y, a.x - b.x) / area
+                reach_b, reach_c = abs(to_b).sum() / 2, abs(to_c).sum() / 2
+                rise_b, rise_c = inverse[j] - inverse[i], inverse[k] - inverse[i]
+                most = ti.max(inverse[i], inverse[j], inverse[k])
+                for y in range(low.y, high.y):
+                    for x in range(low.x, high.x):
+                        middle = tm.vec2(x + 0.5, y + 0.5) - a
+                        u, v = tm.dot(to_b, middle), tm.dot(to_c, middle)
+                        if (
+                            u > -reach_b
+                            and v > -reach_c
+                            and u + v < 1 + reach_b + reach_c
+                            and most > far[y, x]
+                        ):
+                            for s in ti.static(range(SAMPLES)):
+                                us, vs = u + tm.dot(to_b, PLACES[s] - 0.5), v + tm.dot(to_c, PLACES[s] - 0.5)
+                                nearness = inverse[i] + us * rise_b + vs * rise_c
+                                inside = us > -ROUNDING and vs > -ROUNDING and us + vs < 1 + ROUNDING
+                                if inside and nearness > near[y, x, s]:
+                                    near[y, x, s] = nearness
+                                    ids[y, x, s] = face
 
 
 @ti.func
@@ -180,7 +190,6 @@ def paint(
     Samples of a pixel that see one triangle are looked up together, in their middle. ``planes`` [f, 8, 3] are
     :func:`bridge.splat.triangles.planes`, ``face_parts`` [f] the Part of each triangle.
     """
-    ti.loop_config(serialize=True)
     for y in range(layer.shape[0]):
         for x in range(layer.shape[1]):
             looks = ti.Matrix([[0, -1]] * SAMPLES)

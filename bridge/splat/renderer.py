@@ -35,6 +35,7 @@ class Renderer:
     def __init__(self, mode: Mode = "mesh", light: Floats | None = None) -> None:
         self._draw = WAYS[mode]
         self._light = lamp() if light is None else light
+        _warm_up(self._draw)
 
     def __call__(
         self,
@@ -81,6 +82,14 @@ class Renderer:
         for name in ("layer", "parts", "depth", "normals"):
             getattr(whole, name)[top:bottom, left:right] = getattr(there, name)
         return whole
+
+
+def _warm_up(draw: Draw) -> None:
+    """Draw one small triangle, so that the loops are compiled before the first request."""
+    points = np.array([(-1, 1, -2), (-1, -1, -2), (1, 0, -2)], np.float32)
+    faces, parts = np.array([(0, 1, 2)], np.int32), np.ones(3, np.uint8)
+    cloth = Cloth.of(points, points[:, :2] + 1, faces, parts, Camera(8.0, 8.0, 8.0))
+    draw(View(cloth, np.zeros((2, 2, 3), np.uint8), np.ones(3, np.float32), cloth.mesh, 16, 16))
 
 
 def _extent(mesh: Mesh, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -72,19 +72,15 @@ def blend_tiles(splats: Splats, height: int, width: int) -> Blend:
 
 def tile_lists(splats: Splats, height: int, width: int) -> tuple[Ints, Ints]:
     """Return where each tile's list begins, INT32 [tiles + 1], and the lists, INT32 [m], in the splats' order."""
-    last = np.array((-(-width // TILE) - 1, -(-height // TILE) - 1))
-    low = np.clip((splats.middles - splats.reach) // TILE, 0, last).astype(np.int32)
-    high = np.clip((splats.middles + splats.reach) // TILE, 0, last).astype(np.int32)
-    spans = high - low + 1
-    count = spans.prod(axis=1)
-    ids = np.repeat(np.arange(len(count), dtype=np.int32), count)
-    within = np.arange(len(ids)) - np.repeat(np.cumsum(count) - count, count)
-    down, right = np.divmod(within, spans[ids, 0])
-    tile = (low[ids, 1] + down) * (last[0] + 1) + low[ids, 0] + right
-    # A stable sort of small integers is a radix sort, and keeps the nearest first.
-    order = ids[np.argsort(tile.astype(np.uint16), kind="stable")]
-    starts = np.concatenate([[0], np.cumsum(np.bincount(tile, minlength=(last + 1).prod()))])
-    return starts.astype(np.int32), order
+    from bridge.splat import blending
+
+    columns = -(-width // TILE)
+    counts, nothing = np.zeros(columns * -(-height // TILE), np.int32), np.zeros(1, np.int32)
+    blending.list_tiles(splats.middles, splats.reach, width, height, columns, counts, nothing, 0)
+    starts = np.concatenate([nothing, np.cumsum(counts, dtype=np.int32)])
+    order = np.empty(max(1, int(starts[-1])), np.int32)
+    blending.list_tiles(splats.middles, splats.reach, width, height, columns, starts[:-1].copy(), order, 1)
+    return starts, order
 
 
 def draw_splats(view: View, blend: BlendSplats = blend_tiles, count: int = COUNT) -> Drawn:
