@@ -28,6 +28,10 @@ _BLUR = 0.05
 """Variance that is added on the screen against flicker [px²] (Zwicker et al. 2001, "EWA Volume Splatting")."""
 _REACH = 3.0
 """How many standard deviations from its middle a Gaussian ends."""
+_FINEST = 2048
+"""Seeds along the longer side of the panels at most."""
+_BESIDE = 8
+"""How far beside the picture a Gaussian may lie that is still drawn [px]."""
 
 
 @dataclass(frozen=True)
@@ -108,17 +112,19 @@ def scales(view: View, count: int = COUNT) -> Splats:
 
 def _spacing(view: View, count: int) -> float:
     """Return the seeds' distance [px of the texture]: ``count`` on what faces the camera, at most two per pixel."""
-    ahead = view.cloth.mesh.areas()
-    flat = np.abs(_doubled(view.cloth.texture[view.cloth.mesh.faces])) / 2
-    wanted = max(1.0, min(count, 2 * float(ahead[ahead > 0].sum())))
-    return max(float(np.sqrt(flat[ahead > 0].sum() / wanted)), 1e-3)
+    ahead, texture = np.maximum(view.cloth.mesh.areas(), 0), view.cloth.texture
+    flat = np.abs(_doubled(texture[view.cloth.mesh.faces])) / 2
+    wanted = max(1.0, min(count, 2 * float(ahead.sum())))
+    finest = float(np.ptp(texture, axis=0).max()) / _FINEST
+    return max(float(np.sqrt(flat[ahead > 0].sum() / wanted)), finest, 1e-3)
 
 
 def _sown(view: View, spacing: float) -> Seeds:
     """Sow a grid on each panel: its triangles are drawn flat, as they lie in the photo, one cell a seed."""
     cloth = view.cloth
     ones = np.ones(len(cloth.texture), np.float32)
-    flat = Mesh(cloth.mesh.points, cloth.texture / np.float32(spacing), ones, cloth.mesh.faces)
+    places = (cloth.texture - cloth.texture.min(axis=0)) / np.float32(spacing)
+    flat = Mesh(cloth.mesh.points, places, ones, cloth.mesh.faces)
     size = np.ceil(flat.screen.max(axis=0)).astype(int) + 1
     far = np.zeros((size[1], size[0]), np.float32)
     found = [z_buffer(flat, side, far)[1][..., 0] for side in (OUTER, INNER)]
@@ -137,10 +143,10 @@ def _seen(view: View, seeds: Seeds) -> Seeds:
     mesh = view.cloth.mesh
     place = seeds.mixed(mesh, np.column_stack([mesh.screen, mesh.points[:, 2]]))
     (x, y), height = np.floor(place[:, :2]).astype(np.int32).T, place[:, 2]
-    inside = (x >= 0) & (x < view.width) & (y >= 0) & (y < view.height)
+    inside = (x >= -_BESIDE) & (x < view.width + _BESIDE) & (y >= -_BESIDE) & (y < view.height + _BESIDE)
     far = np.zeros((view.height, view.width), np.float32)
     body, outer = (z_buffer(what, OUTER, far)[0][..., 0] for what in (view.body, mesh))
-    before = np.maximum(body, outer)[np.where(inside, y, 0), np.where(inside, x, 0)]
+    before = np.maximum(body, outer)[np.clip(y, 0, view.height - 1), np.clip(x, 0, view.width - 1)]
     kept = np.flatnonzero(inside & ((mesh.areas()[seeds.faces] > 0) | (-height * before <= 1)))
     return seeds.picked(kept[np.argsort(-height[kept], kind="stable")])
 
@@ -161,6 +167,8 @@ def _jacobian(view: View) -> Floats:
 
 def _looked_up(view: View, place: Floats) -> Floats:
     """Return the texture's colours [n, 3] at places [n, 2] of it."""
+    if not len(place):
+        return np.zeros((0, 3), np.float32)
     at = (place - 0.5).astype(np.float32).reshape(-1, 1, 2)
     unused = np.empty(0, np.float32)
     rows = [

@@ -60,14 +60,13 @@ class Renderer:
         """
         lens = Camera.of(camera)
         cloth = Cloth.of(draped, garment_vertices, garment_faces, garment_regions, lens)
-        body = Mesh.of("the body", body_motion[-1], body_faces, lens)
+        posed = body_motion[-1] if len(body_motion) else np.empty((0, 3), np.float32)
+        body = Mesh.of("the body", posed, body_faces, lens)
         picture, scale = texture_of(garment_image, garment_mask, cloth.magnification())
         cloth = replace(cloth, texture=cloth.texture * scale)
         drawn = self._drawn(cloth, body, picture, matte.shape)
-        expert = np.array([b"drape"], np.object_)
         return {
             "layer": drawn.layer, "layer_parts": drawn.parts, "depth": drawn.depth, "normals": drawn.normals,
-            "expert": expert,
         }  # fmt: skip
 
     def _drawn(self, cloth: Cloth, body: Mesh, picture: Pixels, size: tuple[int, ...]) -> Drawn:

@@ -36,7 +36,7 @@ def texture_of(image: Pixels, mask: Pixels, magnification: float) -> tuple[Pixel
     Raises:
         WrongTensor: the mask has another size than the photo, or shows no garment.
     """
-    if mask.shape != image.shape[:2]:
+    if mask.shape != image.shape[:2] or not mask.size:
         raise WrongTensor("garment_mask differs in size from garment_image; send both of one photo.")
     sure = cv2.erode(cv2.threshold(mask, _SURE - 1, 255, cv2.THRESH_BINARY)[1], np.ones((3, 3), np.uint8))
     if not sure.any():

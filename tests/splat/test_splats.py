@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bridge.contracts import SPLAT
-from bridge.splat.renderer import Renderer
+from bridge.splat.renderer import Mode, Renderer
 from bridge.triton.tensors import checked
 from tests.splat.shapes import HEIGHT, WIDTH, Scene, photo, psnr, scene, sheet, tube
 
@@ -43,3 +43,23 @@ def test_the_same_input_gives_the_same_bits() -> None:
     one, other = (Renderer("splat")(**SCENES["tube"]) for _ in range(2))
     for name, value in one.items():
         np.testing.assert_array_equal(other[name], value)
+
+
+@pytest.mark.parametrize("mode", ["mesh", "splat"])
+def test_a_garment_that_is_wholly_hidden_is_not_drawn(mode: Mode) -> None:
+    """Its inside, behind a body: nothing is there, and nothing fails."""
+    points, texture, faces = sheet(2.0)
+    seen = Renderer(mode)(**scene((points, texture, faces[:, ::-1]), sheet(1.0)))
+    for name in ("layer", "layer_parts", "depth", "normals"):
+        assert not seen[name].any()
+
+
+@pytest.mark.parametrize("mode", ["mesh", "splat"])
+@pytest.mark.parametrize("distance", [0.1, 400.0])
+def test_extreme_distances_are_drawn(mode: Mode, distance: float) -> None:
+    """A sheet that fills the photo many times, and one smaller than a pixel."""
+    layer = Renderer(mode)(**scene(sheet(distance)))["layer"]
+    if distance < 1:
+        assert layer[..., 3].min() >= (255 if mode == "mesh" else 245)
+    else:
+        assert (layer[..., 3] > 0).sum() <= 9
