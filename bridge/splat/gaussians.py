@@ -6,16 +6,17 @@ seeded on a grid of the garment's photo, so that they cover the surface without 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from bridge.splat.drawing import INSIDE, OFFSETS, View
-from bridge.splat.surface import Floats, Ints, Mesh
+from bridge.splat.surface import Floats, Ints, Mesh, Pixels
 from bridge.splat.triangles import INNER, OUTER, z_buffer
 
+Bools = npt.NDArray[np.bool_]
 Order = npt.NDArray[np.intp]
 
 COUNT = 100_000
@@ -45,7 +46,7 @@ class Splats:
         depths: FP32 [n], distance along the view [m].
         colours: FP32 [n, 3], 0 to 255.
         normals: FP32 [n, 3], unit normals of the side that is seen, camera frame.
-        faces: INT32 [n], the triangle that each lies on.
+        parts: UINT8 [n], Part.
         opacity: of their middles, 0 to 1.
     """
 
@@ -55,7 +56,7 @@ class Splats:
     depths: Floats
     colours: Floats
     normals: Floats
-    faces: Ints
+    parts: Pixels
     opacity: float = _OPACITY
 
 
@@ -89,9 +90,11 @@ def scales(view: View, count: int = COUNT) -> Splats:
         view: what is to be drawn.
         count: about how many cover what faces the camera from outside.
     """
+    before = _before(view)
+    view = _trimmed(view, before)
     cloth, mesh = view.cloth, view.cloth.mesh
     spacing = _spacing(view, count)
-    seeds = _seen(view, _sown(view, spacing))
+    seeds = _seen(_sown(view, spacing), mesh, before)
     steps = _jacobian(view)[seeds.faces] * np.float32(spacing * _SPREAD)
     known = np.column_stack([mesh.screen, cloth.texture, view.shade, cloth.normals, mesh.points[:, 2]])
     middles, texture, shade, normals, height = np.split(seeds.mixed(mesh, known), (2, 4, 5, 8), axis=1)
@@ -106,7 +109,7 @@ def scales(view: View, count: int = COUNT) -> Splats:
         depths=-height[:, 0],
         colours=np.minimum(colours, 255).astype(np.float32),
         normals=normals * side / length,
-        faces=seeds.faces,
+        parts=cloth.face_parts()[seeds.faces],
     )
 
 
@@ -125,7 +128,7 @@ def _sown(view: View, spacing: float) -> Seeds:
     ones = np.ones(len(cloth.texture), np.float32)
     places = (cloth.texture - cloth.texture.min(axis=0)) / np.float32(spacing)
     flat = Mesh(cloth.mesh.points, places, ones, cloth.mesh.faces)
-    size = np.ceil(flat.screen.max(axis=0)).astype(int) + 1
+    size = np.ceil(places.max(axis=0)).astype(int) + 1
     far = np.zeros((size[1], size[0]), np.float32)
     found = [z_buffer(flat, side, far)[1][..., 0] for side in (OUTER, INNER)]
     rows, columns = np.concatenate([np.argwhere(ids >= 0) for ids in found]).T
@@ -138,17 +141,36 @@ def _sown(view: View, spacing: float) -> Seeds:
     return Seeds(faces, shares.astype(np.float32))
 
 
-def _seen(view: View, seeds: Seeds) -> Seeds:
+def _seen(seeds: Seeds, mesh: Mesh, before: Floats) -> Seeds:
     """Leave out what lies outside the picture, and what is hidden of the inner side; the nearest come first."""
-    mesh = view.cloth.mesh
     place = seeds.mixed(mesh, np.column_stack([mesh.screen, mesh.points[:, 2]]))
-    (x, y), height = np.floor(place[:, :2]).astype(np.int32).T, place[:, 2]
-    inside = (x >= -_BESIDE) & (x < view.width + _BESIDE) & (y >= -_BESIDE) & (y < view.height + _BESIDE)
+    half = np.array(before.shape[::-1], np.float32) / 2
+    beside = (np.abs(place[:, :2] - half) > half + _BESIDE).any(axis=1)
+    hidden = (mesh.areas()[seeds.faces] < 0) & _is_hidden(place, before)
+    kept = np.flatnonzero(~beside & ~hidden)
+    return seeds.picked(kept[np.argsort(-place[kept, 2], kind="stable")])
+
+
+def _before(view: View) -> Floats:
+    """Return 1 / distance [h, w] of what can hide the inner side, the body or the outer side; 0 for nothing."""
     far = np.zeros((view.height, view.width), np.float32)
-    body, outer = (z_buffer(what, OUTER, far)[0][..., 0] for what in (view.body, mesh))
-    before = np.maximum(body, outer)[np.clip(y, 0, view.height - 1), np.clip(x, 0, view.width - 1)]
-    kept = np.flatnonzero(inside & ((mesh.areas()[seeds.faces] > 0) | (-height * before <= 1)))
-    return seeds.picked(kept[np.argsort(-height[kept], kind="stable")])
+    body, outer = (z_buffer(what, OUTER, far)[0][..., 0] for what in (view.body, view.cloth.mesh))
+    return np.maximum(body, outer)
+
+
+def _trimmed(view: View, before: Floats) -> View:
+    """Leave out the triangles whose inner side is hidden at all corners, for a seed on them wouldn't be seen."""
+    mesh = view.cloth.mesh
+    hidden = _is_hidden(np.column_stack([mesh.screen, mesh.points[:, 2]]), before)[mesh.faces].all(axis=1)
+    kept = np.ascontiguousarray(mesh.faces[(mesh.areas() > 0) | ~hidden])
+    return replace(view, cloth=replace(view.cloth, mesh=replace(mesh, faces=kept)))
+
+
+def _is_hidden(place: Floats, before: Floats) -> Bools:
+    """Return whether places [n, 3], x and y [px] and z [m], lie behind ``before`` [h, w]."""
+    height, width = before.shape
+    x, y = (np.clip(place[:, k], 0, size - 1).astype(np.int32) for k, size in ((0, width), (1, height)))
+    return -place[:, 2] * before[y, x] > 1
 
 
 def _jacobian(view: View) -> Floats:

@@ -103,5 +103,5 @@ def draw_splats(view: View, blend: BlendSplats = blend_tiles, count: int = COUNT
     drawn.depth[there] = blended.depth[there] / share
     front = blended.front[there]
     drawn.normals[there] = splats.normals[front]
-    drawn.parts[there] = view.cloth.face_parts()[splats.faces[front]]
+    drawn.parts[there] = splats.parts[front]
     return drawn
