@@ -16,21 +16,23 @@ from bridge.cloth.grading import graded
 from bridge.cloth.pattern import Cloth, Ints, Sewn, Singles, cloth_of, sew
 from bridge.cloth.solver import Held, Steps, Surface
 from bridge.cloth.wearer import Flat, Floats, Wearer
-from bridge.contracts import Category, Fabric, Panel
+from bridge.contracts import BodyPart, Category, Fabric, Panel
 from bridge.errors import DrapeFailed, WrongTensor
 
 MOST_VERTICES = 20_000
 """The most vertices of a garment."""
 MOST_TRIANGLES = 60_000
 """The most triangles of a body."""
-_STRIDE = 0.015
+_STRIDE = 0.025
 """How far the body moves in a frame, at most [m]; half of what a contact's triangle is good for."""
-_MOST_FRAMES = 36
-_DRESSING, _RESTING = 10, 16
+_MOST_FRAMES = 24
+_DRESSING, _RESTING = 7, 9
 """Frames in which the garment falls onto the A-pose, and in which it comes to rest on the last one."""
-_DRESSED = Steps(drag=20.0)
-_MOVING = Steps(drag=5.0)
-_AT_REST = Steps(drag=12.0)
+_DRESSED = Steps(substeps=30, drag=20.0, reach=0.05)
+_MOVING = Steps(substeps=30, drag=5.0)
+_AT_REST = Steps(substeps=30, drag=12.0)
+_BARE = (BodyPart.HEAD, BodyPart.LEFT_HAND, BodyPart.RIGHT_HAND, BodyPart.LEFT_FOOT, BodyPart.RIGHT_FOOT)
+"""Parts that cloth passes: fingers and toes would catch it, and the photo shows them over it."""
 _STILL = 0.05
 """The mean speed of a garment at rest: 1 mm in a frame [m/s]."""
 _TORN = 2.0
@@ -121,7 +123,8 @@ def drape(
     # around the origin, single precision is fine enough for the fall of one small step
     path = resampled(((motion - wearer.origin) @ upright.T).astype(np.float32))
     start = ((put_on(garment, wearer) - wearer.origin) @ upright.T)[sewn.first].astype(np.float32)
-    surface = Surface.of(body_faces, path.shape[1])
+    bare = np.isin(wearer.parts, _BARE)[body_faces].all(axis=1)
+    surface = Surface.of(body_faces[~bare], path.shape[1])
     held = _waistband(garment, sewn, cloth, start, path[0], surface, upright @ wearer.axes[1])
     worn, speed = _fall(cloth, start, path, surface, material, held)
     frames = _DRESSING + len(path) - 1 + _RESTING
@@ -174,7 +177,7 @@ def _fall(
 
 
 def resampled(motion: Singles) -> Singles:
-    """Return a motion [T, V, 3] in steps in which no vertex moves farther than a stride, if 36 are enough."""
+    """Return a motion [T, V, 3] in steps in which no vertex moves farther than a stride, if 24 are enough."""
     if len(motion) < 2:
         return motion
     strides = np.linalg.norm(np.diff(motion, axis=0), axis=2).max(axis=1)
@@ -197,7 +200,9 @@ def _waistband(
     rim = np.unique(edges[counts == 1])
     heights = garment.vertices[sewn.first, 1]
     band = rim[heights[rim] < (heights.min() + heights.max()) / 2]
-    contact = solver.nearest(start[band], solver.normals_of(start, cloth.faces)[band], body, surface)
+    contact = solver.nearest(
+        start[band], solver.normals_of(start, cloth.faces)[band], body, surface, _DRESSED.reach
+    )
     near = contact.triangles >= 0
     triangles, at, vertices = contact.triangles[near], contact.at[near], band[near].astype(np.int32)
     skin = (at[..., None] * body[surface.faces[triangles]]).sum(axis=1)

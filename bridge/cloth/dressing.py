@@ -19,6 +19,8 @@ CHEST_EASE = 1.06
 """The least room of an upper garment: girth of the garment by girth of the chest."""
 WAIST_EASE = 1.03
 """The room of a waistband."""
+_STRAPS = 0.9
+"""How far apart straps may lie at most, by the distance of the shoulders' joints."""
 _DELTOID = 0.04
 """How far the shoulder's tip lies outside its joint [m]; half the difference between ISO 7250's bideltoid and
 biacromial breadths, less the muscle below the tip."""
@@ -107,8 +109,8 @@ def size(garment: Flat, wearer: Wearer) -> float:
 
     A garment with sleeves fits the shoulders, where its own end. Another one fits the chest or the waist; whether
     the photo shows it flat, half its girth wide, or filled as by an invisible doll, as wide as the body, can't be
-    told, so that it is taken half way; but straps lie on the shoulders, within the joints. None is longer than to the floor: :mod:`bridge.cloth.grading` gives it the
-    room that a filled garment's photo doesn't show.
+    told, so that it is taken half way; but straps lie on the shoulders, within the joints. None is longer than to
+    the floor. :mod:`bridge.cloth.grading` gives it the room that a filled garment's photo doesn't show.
     """
     longest = _longest(garment, wearer)
     if garment.category is Category.LOWER:
@@ -123,7 +125,7 @@ def size(garment: Flat, wearer: Wearer) -> float:
         return min(breadth / garment.width(*SHOULDERS), longest)
     chest, armpits = wearer.level(CHEST), garment.width(*ARMPITS)
     flat = CHEST_EASE * wearer.girth(chest) / (2 * armpits)
-    on_shoulders = float(np.linalg.norm(joints[0] - joints[1])) / garment.width(*SHOULDERS)
+    on_shoulders = _STRAPS * float(np.linalg.norm(joints[0] - joints[1])) / garment.width(*SHOULDERS)
     return min((flat + wearer.breadth(chest) / armpits) / 2, on_shoulders, longest)
 
 
@@ -187,7 +189,7 @@ def _limb(garment: Flat, wearer: Wearer, part: Part, hung: Hung, plane: Floats) 
     turned = (plane - hinge) @ _rotation(unit(cuff - hinge), along).T + joint[:2] + from_joint * along
     share = (turned - joint[:2]) @ along / np.linalg.norm((tip - joint)[:2])
     middle = joint[2] + np.clip(share, 0, 1) * (tip - joint)[2]
-    depth = radius(wearer.vertices[wearer.parts == thickest], joint, tip) + _CLEARANCE
+    depth = _radius(wearer.vertices[wearer.parts == thickest], joint, tip) + _CLEARANCE
     opening = garment.width(*AXES[part][0]) * hung.scale / 2
     return Tube(turned, middle, np.full(len(plane), depth), np.full(len(plane), opening))
 
@@ -198,8 +200,8 @@ def _rotation(source: Floats, target: Floats) -> Floats:
     return np.array([[cosine, -sine], [sine, cosine]])
 
 
-def radius(vertices: Floats, joint: Floats, tip: Floats) -> float:
-    """Return how far from its axis a limb reaches [m]; the few vertices of the shoulder or the hip don't count."""
+def _radius(vertices: Floats, joint: Floats, tip: Floats) -> float:
+    """Return how far from its axis a limb reaches [m]: the quantile, since the shoulder and the hip don't count."""
     away = np.linalg.norm(np.cross(vertices - joint, unit(tip - joint)), axis=1)
     return float(np.quantile(away, _THICKEST))
 

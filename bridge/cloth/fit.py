@@ -8,9 +8,13 @@ from bridge.cloth.pattern import Cloth, Ints, Singles
 from bridge.cloth.solver import Contact, Surface, nearest, normals_of
 from bridge.cloth.wearer import Floats
 
-_ROUNDS = 8
+_ROUNDS = 4
+_DEEPEST = 0.02
+"""How deep a place in the body is looked for [m]; deeper, what lies between two vertices spans a crease."""
 _GAP = 0.002
 """How far vertices, and the middles of edges and triangles, are pushed off the skin in the end [m]."""
+_FARTHEST = 0.05
+"""How deep a vertex is looked for that the solver left inside [m]."""
 _SMALLEST = 1e-12
 """Keeps the strain of a triangle without area finite [m2]."""
 
@@ -18,8 +22,8 @@ _SMALLEST = 1e-12
 def outside(worn: Singles, cloth: Cloth, body: Singles, surface: Surface) -> Singles:
     """Return the garment [M, 3] pushed out of the skin: vertices first, then what shows between them."""
     x = worn.copy()
-    elements = _elements(cloth)
-    for _ in range(_ROUNDS):
+    vertices, *between = _elements(cloth)
+    for elements in ([vertices, *between],) * _ROUNDS + ([vertices],) * _ROUNDS:
         push, count = np.zeros_like(x), np.zeros(len(x), np.float32)
         for corners in elements:
             contact = _near(x, cloth, corners, body, surface)
@@ -28,22 +32,19 @@ def outside(worn: Singles, cloth: Cloth, body: Singles, surface: Surface) -> Sin
             for column in corners[low].T:
                 np.add.at(push, column, wanted)
                 np.add.at(count, column, 1)
-        if not count.any():
-            break
         x += push / np.maximum(count, 1)[:, None]
     return x
 
 
 def deepest(worn: Singles, cloth: Cloth, body: Singles, surface: Surface) -> tuple[float, float]:
-    """Return how deep the garment lies in the body [m], 0 if nowhere, and the share of its vertices that do.
+    """Return how deep the garment's vertices lie in the body [m], 0 if none does, and the share of them that do.
 
-    Depth counts below the skin that the cloth's inner side faces, at vertices and at the middles of edges and
-    triangles; where the body's own limbs run into each other, cloth between them is in neither.
+    Depth counts below the skin that the cloth's inner side faces: where the body's own limbs run into each other,
+    cloth between them is in neither.
     """
-    contacts = [_near(worn, cloth, corners, body, surface) for corners in _elements(cloth)]
-    lowest = min(float(np.where(c.triangles >= 0, c.depths, 1.0).min()) for c in contacts)
-    inside = (contacts[0].triangles >= 0) & (contacts[0].depths < 0)
-    return max(0.0, -lowest), float(inside.mean())
+    contact = _near(worn, cloth, _elements(cloth)[0], body, surface)
+    depths = np.where(contact.triangles >= 0, contact.depths, 1.0)
+    return max(0.0, -float(depths.min())), float((depths < 0).mean())
 
 
 def strains(rest: Floats, worn: Singles, faces: Ints) -> Floats:
@@ -73,6 +74,7 @@ def _elements(cloth: Cloth) -> tuple[Ints, Ints, Ints]:
 
 
 def _near(x: Singles, cloth: Cloth, corners: Ints, body: Singles, surface: Surface) -> Contact:
-    """Return the skin near the middles of elements."""
+    """Return the skin near vertices, or near the middles of edges and triangles."""
     facing = normals_of(x, cloth.faces)[corners].mean(axis=1)
-    return nearest(np.ascontiguousarray(x[corners].mean(axis=1)), facing, body, surface)
+    reach = _FARTHEST if corners.shape[1] == 1 else _DEEPEST
+    return nearest(np.ascontiguousarray(x[corners].mean(axis=1)), facing, body, surface, reach)

@@ -15,17 +15,18 @@ from bridge.cloth.dressing import (
     CHEST,
     CHEST_EASE,
     LIMBS,
+    SHOULDERS,
     WAIST,
     WAIST_EASE,
     WAISTBAND,
-    radius,
 )
 from bridge.cloth.wearer import Flat, Floats, Wearer, unit
-from bridge.contracts import Category, GarmentPoint, Part
+from bridge.contracts import BodyPart, Category, GarmentPoint, Part
 
-_SLEEVE_EASE = 1.2
+_SLEEVE_EASE = 1.1
 """The least room of a sleeve: its girth by that of the arm."""
-_HIP_EASE = 1.04
+_HIP_EASE, _LEG_EASE = 1.04, 1.08
+"""The room of the hips and of a trouser's leg."""
 _HIPS = 0.0
 """Where the hips are fullest, in the measure of :meth:`Wearer.level`."""
 _WIDEST = 2.5
@@ -45,34 +46,66 @@ def graded(garment: Flat, wearer: Wearer, scale: float) -> Floats:
     """
     corners = garment.vertices[garment.faces] * scale
     parts = garment.regions[garment.faces[:, 0]]
-    trunk = _trunk(garment, wearer, scale)
+    trunk = (
+        _lower(garment, wearer, scale)
+        if garment.category is Category.LOWER
+        else _upper(garment, wearer, scale)
+    )
     for part in np.unique(parts):
         chosen = parts == part
         if part in (Part.LEFT_SLEEVE, Part.RIGHT_SLEEVE):
             across, factor = _sleeve(garment, wearer, Part(int(part)), scale)
         else:
-            across, factor = np.array([1.0, 0.0]), trunk
+            across, factor = np.array([1.0, 0.0]), trunk[chosen]
         wide = corners[chosen] @ across
-        corners[chosen] += ((np.clip(factor, 1, _WIDEST) - 1) * wide)[..., None] * across
+        corners[chosen] += ((np.clip(factor, 1, _WIDEST) - 1)[..., None] * wide)[..., None] * across
     return corners
 
 
-def _trunk(garment: Flat, wearer: Wearer, scale: float) -> float:
-    """Return by how much the panels around the trunk must be wider."""
-    if garment.category is not Category.LOWER:
-        room = 2 * scale * garment.width(*ARMPITS)
-        return CHEST_EASE * wearer.girth(wearer.level(CHEST)) / room
-    waist = WAIST_EASE * wearer.girth(wearer.level(WAISTBAND)) / (2 * scale * garment.width(*WAIST))
-    if (garment.points[list(_HIP), 2] <= 0).any():
-        return waist
-    return max(waist, _HIP_EASE * wearer.girth(wearer.level(_HIPS)) / (2 * scale * garment.width(*_HIP)))
+def _upper(garment: Flat, wearer: Wearer, scale: float) -> Floats:
+    """Return by how much each triangle [F] around the trunk must be wider: what the chest asks for.
+
+    Nothing at the shoulders, which the size fits already, and all from the armpits on.
+    """
+    full = max(1.0, CHEST_EASE * wearer.girth(wearer.level(CHEST)) / (2 * scale * garment.width(*ARMPITS)))
+    ends = garment.middle(*SHOULDERS)[1], garment.middle(*ARMPITS)[1]
+    return np.interp(garment.vertices[garment.faces, 1].mean(axis=1), ends, (1.0, full))
 
 
-def _sleeve(garment: Flat, wearer: Wearer, part: Part, scale: float) -> tuple[Floats, float]:
-    """Return the direction across a sleeve in its panel, and by how much it must be wider."""
-    begin, end, thickest = LIMBS[part]
-    arm = radius(wearer.vertices[wearer.parts == thickest], wearer.landmarks[begin], wearer.landmarks[end])
-    along = unit(garment.middle(*AXES[part][1]) - garment.middle(*AXES[part][0]))
+def _lower(garment: Flat, wearer: Wearer, scale: float) -> Floats:
+    """Return the same of trousers or a skirt: what the waist, the hips and, below the crotch, the legs ask for."""
+    places = [(WAIST, 2.0, WAIST_EASE * wearer.girth(wearer.level(WAISTBAND)), garment.middle(*WAIST)[1])]
+    if (garment.points[list(_HIP), 2] > 0).all():
+        places.append((_HIP, 2.0, _HIP_EASE * wearer.girth(wearer.level(_HIPS)), garment.middle(*_HIP)[1]))
+        if garment.points[GarmentPoint.CROTCH, 2] > 0:  # there, each leg has half of the garment's width
+            leg = _LEG_EASE * _girth_of(wearer, BodyPart.LEFT_THIGH)
+            places.append((_HIP, 1.0, leg, garment.points[GarmentPoint.CROTCH, 1]))
+    places.sort(key=lambda place: place[3])
+    needed = [girth / (share * scale * garment.width(*pair)) for pair, share, girth, _ in places]
+    heights = [height for *_, height in places]
+    return np.interp(garment.vertices[garment.faces, 1].mean(axis=1), heights, needed)
+
+
+def _sleeve(garment: Flat, wearer: Wearer, part: Part, scale: float) -> tuple[Floats, Floats]:
+    """Return the direction across a sleeve in its panel, and by how much each triangle [n] of it must be wider.
+
+    Half as much where it is set in, since the armhole is what it is: the rest would be gathered to a puff.
+    """
+    arm = _girth_of(wearer, LIMBS[part][2])
+    root, cuff = (garment.middle(*pair) for pair in AXES[part])
+    along = unit(cuff - root)
     across = np.array([-along[1], along[0]])
-    shoulder, armpit = garment.points[list(AXES[part][0]), :2]
-    return across, _SLEEVE_EASE * np.pi * arm / (scale * abs(float((shoulder - armpit) @ across)))
+    ends = [garment.points[list(pair), :2] for pair in AXES[part]]
+    width = max(abs(float((outer - inner) @ across)) for outer, inner in ends)
+    full = max(1.0, arm * _SLEEVE_EASE / (2 * scale * width))
+    faces = garment.faces[garment.regions[garment.faces[:, 0]] == part]
+    share = (garment.vertices[faces].mean(axis=1) - root) @ along / np.linalg.norm(cuff - root)
+    return across, 1 + (full - 1) * np.clip((1 + share) / 2, 0.5, 1)
+
+
+def _girth_of(wearer: Wearer, part: BodyPart) -> float:
+    """Return the girth of a limb's upper part [m], from its vertices' median distance to their long axis."""
+    vertices = wearer.vertices[wearer.parts == part]
+    apart = vertices - vertices.mean(axis=0)
+    axis = np.linalg.svd(apart, full_matrices=False)[2][0]
+    return 2 * np.pi * float(np.median(np.linalg.norm(np.cross(apart, axis), axis=1)))

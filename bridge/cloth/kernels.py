@@ -207,6 +207,7 @@ def _stretch(
     e: ti.i32,
     rate: ti.f32,
     limit: ti.f32,
+    pressed: ti.f32,
 ):
     """Move the ends of an edge towards its own length: XPBD with one iteration, so that lambda starts at 0."""
     i, j = edges[e][0], edges[e][1]
@@ -218,6 +219,8 @@ def _stretch(
         step = c / (total + compliance[e] * rate)
         if c - step * total > limit * rest[e]:
             step = (c - limit * rest[e]) / total
+        if c < 0:
+            step *= pressed
         move = apart * (step / length)
         x[i] -= w[i] * move
         x[j] += w[j] * move
@@ -305,6 +308,7 @@ def advance(
     drag: ti.f32,
     fastest: ti.f32,
     limit: ti.f32,
+    pressed: ti.f32,
     thickness: ti.f32,
     friction: ti.f32,
 ):
@@ -322,7 +326,7 @@ def advance(
                 v[i] = v[i] * ti.min(1.0, fastest / ti.max(v[i].norm(), _TINY))
                 x[i] += h * v[i]
         for e in range(edges.shape[0]):
-            _stretch(x, w, edges, rest, edge_compliance, e, rate, limit)
+            _stretch(x, w, edges, rest, edge_compliance, e, rate, limit, pressed)
         for e in range(hinges.shape[0]):
             _bend(x, w, hinges, hinge_weights, hinge_compliance, e, rate)
         for k in range(held.shape[0]):

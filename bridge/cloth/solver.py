@@ -18,9 +18,7 @@ from bridge.geometry.engine import start
 
 GRAVITY = 9.81
 """[m/s2], along -y: the camera is level."""
-REACH = 0.05
-"""How far from a vertex its contact is sought, on either side of the skin [m]."""
-_FACING = -0.25
+_FACING = 0.0
 """The least cosine between cloth and skin that touch; below, the cloth shows them its outer side."""
 _FASTEST = 3.0
 """No vertex moves faster: 3 mm in a step of 1 ms, less than half the thickness [m/s]."""
@@ -112,6 +110,9 @@ class Steps:
         friction: Coulomb's coefficient.
         thickness: distance of the cloth's vertices from the skin [m].
         gravity: [m/s2].
+        reach: how far from the skin contact is sought; a vertex deeper inside stays there [m].
+        pressed: the share of its stiffness with which an edge resists being pressed: 1 is a spring's; less, since
+            pressed cloth folds, also where the folds are smaller than an edge.
     """
 
     substeps: int = 20
@@ -120,6 +121,8 @@ class Steps:
     friction: float = 0.4
     thickness: float = 0.006
     gravity: float = GRAVITY
+    reach: float = 0.03
+    pressed: float = 0.25
 
 
 def normals_of(points: Singles, faces: Ints) -> Singles:
@@ -129,9 +132,7 @@ def normals_of(points: Singles, faces: Ints) -> Singles:
     return out
 
 
-def nearest(
-    points: Singles, facing: Singles, body: Singles, surface: Surface, reach: float = REACH
-) -> Contact:
+def nearest(points: Singles, facing: Singles, body: Singles, surface: Surface, reach: float) -> Contact:
     """Return what of a body is near to points.
 
     Args:
@@ -184,12 +185,12 @@ def simulate(
     x, v = np.array(positions, np.float32), np.array(velocities, np.float32)
     before, held = np.empty_like(x), held or Held.none()
     for begin, end in pairwise(motion):
-        contact = nearest(x, normals_of(x, cloth.faces), begin, surface)
+        contact = nearest(x, normals_of(x, cloth.faces), begin, surface, steps.reach)
         _kernels().advance(
             x, v, before, cloth.inverse_masses, cloth.edges, cloth.rest, cloth.edge_compliance, cloth.hinges,
             cloth.hinge_weights, cloth.hinge_compliance, begin, end, normals_of(end, surface.faces), surface.faces,
             contact.triangles, held.vertices, held.triangles, held.at, held.offsets,
             *map(float, held.up), steps.substeps, steps.step, steps.gravity,
-            steps.drag, _FASTEST, cloth.limit, steps.thickness, steps.friction,
+            steps.drag, _FASTEST, cloth.limit, steps.pressed, steps.thickness, steps.friction,
         )  # fmt: skip
     return x, v

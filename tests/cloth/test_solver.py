@@ -41,7 +41,7 @@ def test_one_step_is_the_twins() -> None:
     x = (level(flat, 0.103) * (1.05, 1, 0.95) + rng.normal(0, 0.002, (len(flat), 3))).astype(np.float32)
     v = rng.normal(0, 0.3, x.shape).astype(np.float32)
     steps, surface = Steps(substeps=1), Surface.of(triangles, len(ball))
-    contact = nearest(x, normals_of(x, sheet.faces), ball, surface)
+    contact = nearest(x, normals_of(x, sheet.faces), ball, surface, 0.05)
     got = simulate(sheet, x, v, np.stack([ball, moved]), surface, steps)
     body = (ball.astype(float), moved.astype(float), triangles, normals_of(moved, triangles).astype(float))
     want = substep(sheet, x.astype(float), v.astype(float), body, contact.triangles, steps)
@@ -59,7 +59,7 @@ def test_a_hanging_strip_is_a_catenary() -> None:
     )
     start = level(flat) * (span / length, 1, 1)
     start[:, 1] = -0.3 * np.sin(np.pi * flat[:, 0] / length)
-    x, v = fall(sheet, start, 160, Steps(drag=3.0, substeps=20, step=5e-4))
+    x, v = fall(sheet, start, 160, Steps(drag=3.0, step=5e-4, pressed=1.0))
     tried = np.linspace(0.15, 2, 100_000)
     a = tried[np.abs(2 * tried * np.sinh(span / (2 * tried)) - length).argmin()]
     curve = a * (np.cosh(x[:, 0] / a) - np.cosh(span / (2 * a)))
@@ -89,7 +89,7 @@ def test_energy_never_grows() -> None:
     x, v = level(flat).astype(np.float32), np.zeros((len(flat), 3), np.float32)
     history = [energy(sheet, x, v)]
     for _ in range(30):
-        x, v = fall(sheet, x, 1, Steps(drag=0.0, substeps=40, step=5e-4), velocity=v)
+        x, v = fall(sheet, x, 1, Steps(drag=0.0, substeps=40, step=5e-4, pressed=1.0), velocity=v)
         history.append(energy(sheet, x, v))
     scale = np.ptp(history)
     assert scale > 0.005
@@ -148,6 +148,6 @@ def test_cloth_is_held_off_by_the_skin_that_it_faces() -> None:
     body = np.concatenate([lower, upper])
     surface = Surface.of(np.concatenate([faces, faces[:, ::-1] + len(lower)]), len(body))
     points, up = np.float32([[0.01, 0.015, 0.02]] * 2), np.float32([[0, 1, 0], [0, -1, 0]])
-    contact = nearest(points, up, body, surface)
+    contact = nearest(points, up, body, surface, 0.05)
     np.testing.assert_allclose(contact.depths, [0.015, 0.005], atol=1e-6)
     np.testing.assert_allclose(contact.normals, up, atol=1e-5)

@@ -57,6 +57,7 @@ def substep(
         move = c / (w[i] + w[j] + compliance / h**2)
         if c - move * (w[i] + w[j]) > cloth.limit * rest:
             move = (c - cloth.limit * rest) / (w[i] + w[j])
+        move *= steps.pressed if c < 0 else 1
         x[i] -= w[i] * move * apart / length
         x[j] += w[j] * move * apart / length
     for corners, weights, compliance in zip(
