@@ -14,7 +14,7 @@ from rich.console import Console
 
 from api.running import embedded, listen, open_triton
 from api.settings import Settings
-from bridge.contracts import Category
+from bridge.contracts import Category, Expert, Fabric
 from bridge.errors import VfrError
 from bridge.imaging.encode import Format, encode_image
 
@@ -70,6 +70,11 @@ def tryon(
     ] = None,
     seed: Annotated[int, typer.Option(min=-1, help="of whatever is random; -1: from the pictures")] = -1,
     person_index: PersonIndex = -1,
+    expert: Annotated[
+        Expert, typer.Option(help="bent in 2.5D (warp), or sewn and draped on a body (drape)")
+    ] = Expert.AUTO,
+    height: Annotated[int, typer.Option(min=0, max=2500, help="the person's height [mm]; 0: unknown")] = 0,
+    fabric: Annotated[Fabric, typer.Option(help="what the garment is made of, for drape")] = Fabric.KNIT,
     server: Server = None,
     *,
     as_json: AsJson = False,
@@ -78,6 +83,7 @@ def tryon(
 
     * `vfr tryon me.jpg shirt.jpg -o me.png`
     * `vfr tryon family.jpg skirt.png --category lower --person-index 1`
+    * `vfr tryon me.jpg jeans.jpg --expert drape --height 1780 --fabric denim`
     * `vfr tryon me.jpg dress.webp --mask only-here.png --json > report.json`
 
     Only PNG keeps every pixel that the garment does not touch exactly as it was.
@@ -94,6 +100,9 @@ def tryon(
             seed=seed,
             person_index=person_index,
             form=form,
+            expert=expert,
+            height=height,
+            fabric=fabric,
         )
         with open_triton(server, SAY) as url, SAY.status("Dressing …"):
             fitting = asyncio.run(_dress(url, wish))

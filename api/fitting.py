@@ -11,7 +11,7 @@ import numpy as np
 
 from api.backend import Backend
 from api.schemas import Report
-from bridge.contracts import PERCEPTION, TRYON_BASIC, Category
+from bridge.contracts import PERCEPTION, TRYON_BASIC, Category, Expert, Fabric
 from bridge.errors import ImageError
 from bridge.imaging.decode import decode_image
 from bridge.imaging.encode import Format
@@ -38,6 +38,9 @@ class Wish:
     seed: int = -1  # -1: from the pictures
     person_index: int = -1  # counted from the largest (0); -1: the largest
     form: Format = Format.PNG
+    expert: Expert = Expert.AUTO
+    height: int = 0  # the person's, in millimetres; 0: unknown
+    fabric: Fabric = Fabric.KNIT
 
     def arrays(self) -> dict[str, Array]:
         """Return the inputs of ``tryon_basic``."""
@@ -49,6 +52,9 @@ class Wish:
             "person_index": np.array([self.person_index], np.int32),
             "seed": np.array([self.seed], np.int64),
             "format": text(self.form.value.encode()),
+            "expert": text(self.expert.value.encode()),
+            "height": np.array([self.height], np.int32),
+            "fabric": text(self.fabric.value.encode()),
         }
 
 
@@ -135,6 +141,6 @@ def _fault_of(data: bytes) -> ImageError | None:
 
 def _unused(photos: int) -> list[str]:
     return [
-        f"Photo {number} of the garment was not used: the warp expert works from the front alone."
+        f"Photo {number} of the garment was not used: the basic tier works from the front alone."
         for number in range(2, photos + 1)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,6 +23,10 @@ class Report(BaseModel):
     warnings: list[str] = Field(description="sentences for people; empty when there is nothing to say")
     category: str = Field(description="upper, lower or dress", examples=["upper"])
     expert: str = Field(description="what put the garment on the person", examples=["warp"])
+    route: dict[str, Any] = Field(
+        description="why that expert, and what the models of drape report: mesh, body, drape, or null",
+        examples=[{"expert": "warp", "why": "It was asked for.", "mesh": None, "body": None, "drape": None}],
+    )
     seed: int = Field(description="the seed that was used", examples=[6313245])
     people: int = Field(description="how many people the photo shows", examples=[1])
     person_index: int = Field(description="who was dressed, counted from the largest (0)", examples=[0])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bridge.contracts import Category
+from bridge.contracts import Category, Expert
 from bridge.triton.model import Arrays
 
 
@@ -21,6 +21,7 @@ class Request:
     mask: bytes = b""
     seed: int = -1
     person_index: int = -1
+    expert: Expert = Expert.AUTO
 
     def arrays(self) -> Arrays:
         """Return the inputs of the contract ``tryon_basic``; the result comes as PNG."""
@@ -32,6 +33,7 @@ class Request:
             "person_index": np.array([self.person_index], np.int32),
             "seed": np.array([self.seed], np.int64),
             "format": _bytes(b"png"),
+            "expert": _bytes(self.expert.value.encode()),
         }
 
 

@@ -165,6 +165,14 @@ class Fabric(str, Enum):
     PRINTED = "printed"
 
 
+class Expert(str, Enum):
+    """What puts a garment on a person: bent in 2.5D, or sewn and draped on a body; ``AUTO`` lets the router decide."""
+
+    AUTO = "auto"
+    WARP = "warp"
+    DRAPE = "drape"
+
+
 # --- the grammar ----------------------------------------------------------------------------------------
 
 
@@ -273,7 +281,17 @@ AFTER = Tensor(
     default=b"",
 )
 EXPERT = Tensor(
-    "expert", DType.BYTES, (1,), "what put the garment on the person: warp or drape", default=b"warp"
+    "expert",
+    DType.BYTES,
+    (1,),
+    "an Expert: what shall put the garment on the person; auto lets the system decide and try another",
+    default=b"auto",
+)
+ROUTE_REPORT = Tensor(
+    "route_report",
+    DType.BYTES,
+    (1,),
+    "JSON: expert (warp or drape), why (a sentence), and what drape's models report: mesh, body, drape, or null",
 )
 LABELS = Tensor("labels", DType.UINT8, (ANY, ANY), "Label of every pixel")
 GARMENT_IMAGE = Tensor(
@@ -393,7 +411,7 @@ MESH_REPORT = Tensor(
     (1,),
     "JSON: how many vertices, faces, seams (pairs) and openings the sewn garment has; edge_px",
 )
-FABRIC = Tensor("fabric", DType.BYTES, (1,), "a Fabric, or empty: knit", default=b"")
+FABRIC = Tensor("fabric", DType.BYTES, (1,), "a Fabric, for the expert drape", default=b"knit")
 DRAPED = Tensor(
     "draped", DType.FP32, (ANY, 3), "the garment's vertices [m, camera frame] on the posed body, at rest"
 )
@@ -423,9 +441,9 @@ def _out(name: str, shape: tuple[int, ...], meaning: str) -> Tensor:
 def _wired(model: Contract, **renamed: str) -> Step:
     """A step whose tensors keep their names, except those that ``renamed`` maps to the ensemble's.
 
-    AFTER and EXPERT are wired only where ``renamed`` names them.
+    AFTER is wired only where ``renamed`` names it.
     """
-    inputs = [t.name for t in model.inputs if t not in (AFTER, EXPERT) or t.name in renamed]
+    inputs = [t.name for t in model.inputs if t is not AFTER or t.name in renamed]
     return Step(
         model.name,
         {name: renamed.get(name, name) for name in inputs},
@@ -551,52 +569,6 @@ WARP = Contract(
     (KEYPOINTS, MATTE, LABELS, GARMENT_IMAGE, GARMENT_CATEGORY, GARMENT_MASK, GARMENT_INSIDE, GARMENT_POINTS),
     (LAYER, LAYER_PARTS),
 )  # fmt: skip
-COMPOSE = Contract(
-    "compose", "The old garment hidden, the new one laid, lit and blended", Backend.PYTHON,
-    (
-        IMAGE, KEYPOINTS, MATTE, LABELS, FACE_MESH, FACE_SCORE, HANDS, HAND_SCORES, REGION, GARMENT_CATEGORY, LAYER,
-        LAYER_PARTS, SEED,
-    ),
-    (RESULT, EDIT_MASK, AGNOSTIC),
-)  # fmt: skip
-SCORE = Contract(
-    "score", "How good the picture is, without any weights", Backend.PYTHON,
-    (
-        IMAGE, PEOPLE, PERSON_INDEX, LABELS, RESULT, EDIT_MASK, LAYER, LAYER_PARTS, GARMENT_IMAGE, GARMENT_MASK,
-        GARMENT_INSIDE, GARMENT_CATEGORY, SEED, EXPERT,
-    ),
-    (REPORT,),
-)  # fmt: skip
-ENCODE = Contract("encode", "An RGB image to encoded bytes", Backend.PYTHON, (RESULT, FORMAT), (ENCODED,))
-TRYON_BASIC = Contract(
-    "tryon_basic",
-    "The basic tier: a person's photo and a garment's photo in, the person wearing it out",
-    Backend.ENSEMBLE,
-    (PERSON_PHOTO, GARMENT_PHOTO, CATEGORY, MASK, PERSON_INDEX, SEED, FORMAT),
-    (ENCODED, REPORT),
-    steps=(
-        *(_wired(m) for m in (INTAKE, GARMENT)),
-        _wired(POSE, after=GARMENT_CATEGORY.name),
-        *(_wired(m) for m in (FACE, HAND, SILHOUETTE, PARSE, WARP, COMPOSE, SCORE, ENCODE)),
-    ),
-)  # fmt: skip
-"""Every step that may refuse what the caller sent (intake, garment, pose, warp) runs alone. Triton before 26.04
-never frees a request of which a step failed while another one ran, and may crash of it (its core's
-``EnsembleContext::PrepareSteps`` and ``ScheduleSteps``; pull request 483)."""
-TRYON_BASIC_STAGES = replace(
-    TRYON_BASIC,
-    name="tryon_basic_stages",
-    summary="tryon_basic with everything it saw and made on the way; ask for all of its outputs or none by name",
-    outputs=(
-        ENCODED, REPORT, IMAGE, KEYPOINTS, MATTE, LABELS, GARMENT_IMAGE, GARMENT_CATEGORY, GARMENT_MASK,
-        GARMENT_INSIDE, GARMENT_POINTS, LAYER, LAYER_PARTS, RESULT, EDIT_MASK, AGNOSTIC,
-    ),
-)  # fmt: skip
-"""An ensemble of its own, because Triton (up to 26.06 at least) answers "unexpected deadlock" when a request
-leaves out an output that another step reads (server issue 7482), so that ``tryon_basic`` shows none of those."""
-
-# --- the third dimension --------------------------------------------------------------------------------
-
 FIT_BODY = Contract(
     "fit_body", "A parametric body in the pose and shape of the person", Backend.PYTHON,
     (KEYPOINTS, WORLD, MATTE, LABELS, HEIGHT),
@@ -621,41 +593,71 @@ SPLAT = Contract(
         DRAPED, GARMENT_VERTICES, GARMENT_FACES, GARMENT_PANELS, GARMENT_REGIONS, GARMENT_IMAGE, GARMENT_MASK,
         BODY_MOTION, BODY_FACES, CAMERA, MATTE,
     ),
-    (LAYER, LAYER_PARTS, DEPTH, NORMALS, EXPERT),
+    (LAYER, LAYER_PARTS, DEPTH, NORMALS),
 )  # fmt: skip
-
-TRYON_DRAPE = Contract(
-    "tryon_drape",
-    "As tryon_basic, with the garment sewn, draped on a body fitted to the photo, and drawn from there",
+ROUTE = Contract(
+    "route",
+    "Picks the expert that suits the garment and the person, and another where it fails",
+    Backend.PYTHON,
+    (*WARP.inputs, WORLD, EXPERT, HEIGHT, FABRIC),
+    (
+        LAYER, LAYER_PARTS, ROUTE_REPORT, BODY_MOTION, BODY_FACES, CAMERA, GARMENT_VERTICES, GARMENT_FACES,
+        GARMENT_PANELS, GARMENT_SEAMS, DRAPED, STRAIN, DEPTH, NORMALS,
+    ),
+    calls=("warp", "garment_mesh", "fit_body", "drape", "splat"),
+)  # fmt: skip
+"""All that follows its report is empty unless drape made the layer."""
+COMPOSE = Contract(
+    "compose", "The old garment hidden, the new one laid, lit and blended", Backend.PYTHON,
+    (
+        IMAGE, KEYPOINTS, MATTE, LABELS, FACE_MESH, FACE_SCORE, HANDS, HAND_SCORES, REGION, GARMENT_CATEGORY, LAYER,
+        LAYER_PARTS, SEED,
+    ),
+    (RESULT, EDIT_MASK, AGNOSTIC),
+)  # fmt: skip
+SCORE = Contract(
+    "score", "How good the picture is, without any weights", Backend.PYTHON,
+    (
+        IMAGE, PEOPLE, PERSON_INDEX, LABELS, RESULT, EDIT_MASK, LAYER, LAYER_PARTS, GARMENT_IMAGE, GARMENT_MASK,
+        GARMENT_INSIDE, GARMENT_CATEGORY, SEED, ROUTE_REPORT,
+    ),
+    (REPORT,),
+)  # fmt: skip
+ENCODE = Contract("encode", "An RGB image to encoded bytes", Backend.PYTHON, (RESULT, FORMAT), (ENCODED,))
+TRYON_BASIC = Contract(
+    "tryon_basic",
+    "The basic tier: a person's photo and a garment's photo in, the person wearing it out",
     Backend.ENSEMBLE,
-    (*TRYON_BASIC.inputs, HEIGHT, FABRIC),
-    (ENCODED, REPORT, BODY_REPORT, DRAPE_REPORT),
+    (PERSON_PHOTO, GARMENT_PHOTO, CATEGORY, MASK, PERSON_INDEX, SEED, FORMAT, EXPERT, HEIGHT, FABRIC),
+    (ENCODED, REPORT),
     steps=(
         *(_wired(m) for m in (INTAKE, GARMENT)),
-        _wired(GARMENT_MESH),
-        _wired(POSE, after=MESH_REPORT.name),
-        *(_wired(m) for m in (FACE, HAND, SILHOUETTE, PARSE, FIT_BODY, DRAPE, SPLAT, COMPOSE)),
-        _wired(SCORE, expert=EXPERT.name),
-        _wired(ENCODE),
+        _wired(POSE, after=GARMENT_CATEGORY.name),
+        *(_wired(m) for m in (FACE, HAND, SILHOUETTE, PARSE, ROUTE, COMPOSE, SCORE, ENCODE)),
     ),
 )  # fmt: skip
-TRYON_DRAPE_STAGES = replace(
-    TRYON_DRAPE,
-    name="tryon_drape_stages",
-    summary="tryon_drape with everything it saw and made on the way; ask for all of its outputs or none by name",
+"""Every step that may refuse what the caller sent (intake, garment, pose, route) runs alone. Triton before 26.04
+never frees a request of which a step failed while another one ran, and may crash of it (its core's
+``EnsembleContext::PrepareSteps`` and ``ScheduleSteps``; pull request 483)."""
+TRYON_BASIC_STAGES = replace(
+    TRYON_BASIC,
+    name="tryon_basic_stages",
+    summary="tryon_basic with everything it saw and made on the way; ask for all of its outputs or none by name",
     outputs=(
-        *TRYON_BASIC_STAGES.outputs, MESH_REPORT, BODY_REPORT, DRAPE_REPORT, BODY_MOTION, BODY_FACES, BODY_LANDMARKS,
-        CAMERA, GARMENT_VERTICES, GARMENT_FACES, GARMENT_PANELS, GARMENT_SEAMS, DRAPED, STRAIN, DEPTH, NORMALS,
+        ENCODED, REPORT, IMAGE, KEYPOINTS, MATTE, LABELS, GARMENT_IMAGE, GARMENT_CATEGORY, GARMENT_MASK,
+        GARMENT_INSIDE, GARMENT_POINTS, LAYER, LAYER_PARTS, RESULT, EDIT_MASK, AGNOSTIC, *ROUTE.outputs[3:],
     ),
 )  # fmt: skip
+"""An ensemble of its own, because Triton (up to 26.06 at least) answers "unexpected deadlock" when a request
+leaves out an output that another step reads (server issue 7482), so that ``tryon_basic`` shows none of those."""
 
 CONTRACTS: Mapping[str, Contract] = {
     c.name: c
     for c in (
         POSE_DETECTION, POSE_LANDMARK, FACE_DETECTION, FACE_LANDMARK, HAND_LANDMARK, SELFIE_SEGMENTATION,
         DECODE, POSE, FACE, HAND, SILHOUETTE, PARSE, PERCEPTION,
-        INTAKE, GARMENT, WARP, COMPOSE, SCORE, ENCODE, TRYON_BASIC, TRYON_BASIC_STAGES, FIT_BODY, GARMENT_MESH, DRAPE,
-        SPLAT, TRYON_DRAPE, TRYON_DRAPE_STAGES,
+        INTAKE, GARMENT, WARP, GARMENT_MESH, FIT_BODY, DRAPE, SPLAT, ROUTE, COMPOSE, SCORE, ENCODE,
+        TRYON_BASIC, TRYON_BASIC_STAGES,
     )
 }  # fmt: skip
 """Every model of the repository by its name."""

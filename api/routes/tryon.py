@@ -12,7 +12,7 @@ from api.fitting import GARMENT_PHOTOS, Fitting, Wish, try_on
 from api.problems import RESPONSES
 from api.schemas import Picture, TryonAnswer
 from api.service import Serving
-from bridge.contracts import Category
+from bridge.contracts import Category, Expert, Fabric
 from bridge.imaging.encode import Format
 
 router = APIRouter(tags=["try-on"])
@@ -37,6 +37,16 @@ Seed = Annotated[int, Form(ge=-1, lt=2**63, description="seed of whatever is ran
 PersonIndex = Annotated[
     int, Form(ge=-1, lt=2**31, description="which person, counted from the largest (0); -1: the largest")
 ]
+Expert_ = Annotated[
+    Expert,
+    Form(
+        alias="expert",
+        description="what puts the garment on: bent in 2.5D (warp), or sewn and draped on a body (drape); auto: the "
+        "system decides",
+    ),
+]
+Height = Annotated[int, Form(ge=0, le=2500, description="the person's height [mm]; 0: unknown")]
+Fabric_ = Annotated[Fabric, Form(alias="fabric", description="what the garment is made of, for drape")]
 Form_ = Annotated[Format, Form(alias="format", description="the picture's format in a JSON answer")]
 
 
@@ -64,6 +74,9 @@ async def tryon(
     seed: Seed = -1,
     person_index: PersonIndex = -1,
     form: Form_ = Format.PNG,
+    expert: Expert_ = Expert.AUTO,
+    height: Height = 0,
+    fabric: Fabric_ = Fabric.KNIT,
 ) -> Response:
     """Dress the person of one photo in the garment of another.
 
@@ -78,6 +91,9 @@ async def tryon(
         seed=seed,
         person_index=person_index,
         form=negotiation.PICTURES.get(kind, form),
+        expert=expert,
+        height=height,
+        fabric=fabric,
     )
     fitting = await service.attend(request, try_on(service.backend, wish, service.settings.timeout))
     if kind == negotiation.JSON:

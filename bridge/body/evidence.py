@@ -23,6 +23,8 @@ _DEPTH_ERROR = 0.12
 """How far the depth of BlazePose's 3D landmarks lies off [m]: it is weak, and says little beyond before or behind."""
 _LEAN = 0.12
 """How far upright people lean forwards or back [rad]; the photo hardly shows it."""
+_BALANCE = 0.08
+"""How far before or behind their feet people carry the middle of the trunk [m]."""
 _HEIGHT_ERROR = 0.01
 """How exactly people know their height [m]."""
 _TRUST: Mapping[str, float] = {
@@ -124,8 +126,8 @@ def trust() -> torch.Tensor:
 
 def landmarks(
     body: LinearBody, points: Points, state: State, evidence: Evidence, scale: torch.Tensor
-) -> tuple[Term, Term]:
-    """Return how far the landmarks are seen from where they should be, and how far off their depths are.
+) -> tuple[Term, Term, Term]:
+    """Return how far the landmarks are seen from where they should be, how far off their depths are, and the balance.
 
     Args:
         body: the body.
@@ -138,7 +140,25 @@ def landmarks(
     weight = evidence.confidence * trust() / (_LANDMARK_ERROR * scale[:, None])
     off = (seen(places, evidence) - evidence.landmarks) * weight[..., None]
     turned = seen_slopes(places, slopes, evidence) * weight[..., None, None]
-    return Term(off.flatten(1), turned.flatten(1, 2)), _depths(places, slopes, evidence)
+    return (
+        Term(off.flatten(1), turned.flatten(1, 2)),
+        _depths(places, slopes, evidence),
+        _balance(places, slopes),
+    )
+
+
+def _balance(places: torch.Tensor, slopes: torch.Tensor) -> Term:
+    """Return how far in depth the trunk is from above the feet: a standing body doesn't fall."""
+    trunk = [BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP, BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER]
+    feet = [
+        BodyPoint.LEFT_ANKLE,
+        BodyPoint.RIGHT_ANKLE,
+        BodyPoint.LEFT_FOOT_INDEX,
+        BodyPoint.RIGHT_FOOT_INDEX,
+    ]
+    off = places[:, trunk, 2].mean(1, keepdim=True) - places[:, feet, 2].mean(1, keepdim=True)
+    slope = slopes[:, trunk, 2].mean(1, keepdim=True) - slopes[:, feet, 2].mean(1, keepdim=True)
+    return Term(off / _BALANCE, slope / _BALANCE)
 
 
 def _depths(places: torch.Tensor, slopes: torch.Tensor, evidence: Evidence) -> Term:

@@ -60,10 +60,17 @@ class _Landmarks:
 
     def __call__(self, limit: float, state: State, *more: Term) -> Term:
         body, evidence = self._body, self._evidence
-        places, depths = landmarks(body, self._points, state, evidence, self.scale)
+        places, depths, balance = landmarks(body, self._points, state, evidence, self.scale)
         habits = (poses(body, state), leaning(body, state), bends(body, state), shapes(body, state))
         return joined(
-            [places.squashed(limit), depths.squashed(_NARROW), *habits, heights(body, state, evidence), *more]
+            [
+                places.squashed(limit),
+                depths.squashed(_NARROW),
+                balance,
+                *habits,
+                heights(body, state, evidence),
+                *more,
+            ]
         )
 
     def and_rim(self, edge: Problem, state: State) -> Term:

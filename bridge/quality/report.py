@@ -52,6 +52,9 @@ class Report(TypedDict):
     expert: str
     """What put the garment on the person."""
 
+    route: dict[str, object]
+    """Why it did, and what the models of ``drape`` report (see the contract ``route``)."""
+
     seed: int
     """The seed that was used, also when the caller left the choice to the system."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import numpy.typing as npt
 
@@ -35,7 +37,7 @@ class Scorer:
         garment_inside: Pixels,
         garment_category: Words,
         seed: npt.NDArray[np.int64],
-        expert: Words,
+        route_report: Words,
     ) -> dict[str, Words]:
         """Score one picture; shapes and ranges are the contract's.
 
@@ -56,13 +58,15 @@ class Scorer:
             collar_visible=_collar(worn, layer, layer_parts, category),
         )
         chosen = int(person_index[0])
+        route = json.loads(route_report[0])
         report = Report(
             scores=scores,
             warnings=remarks(
                 scores, people=int(people[0]), chosen=chosen, garment_mask=garment_mask, category=category
             ),
             category=category.value,
-            expert=expert[0].decode(),
+            expert=route["expert"],
+            route=route,
             seed=resolve_seed(int(seed[0]), image, layer),
             people=int(people[0]),
             person_index=max(0, chosen),

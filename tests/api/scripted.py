@@ -26,6 +26,7 @@ REPORT = {
     "warnings": ["The photo shows 2 people; the largest was dressed."],
     "category": "upper",
     "expert": "warp",
+    "route": {"expert": "warp", "why": "It was asked for.", "mesh": None, "body": None, "drape": None},
     "seed": 7,
     "people": 2,
     "person_index": 0,

@@ -56,6 +56,7 @@ def test_accept_chooses_the_answer(rest: TestClient, accept: str, kind: str) -> 
 def test_what_was_asked_reaches_the_model(rest: TestClient, scripted: ScriptedTriton) -> None:
     """Every field arrives as the tensor of its name."""
     wishes = {"category": "dress", "seed": "123456789012", "person_index": "1", "format": "webp"}
+    wishes |= {"expert": "drape", "height": "1780", "fabric": "denim"}
     reply = rest.post("/v1/tryon", files={**FILES, "mask": photo(mode="1")}, data=wishes)
     assert reply.json()["image"]["media_type"] == "image/webp"
     (arrays,) = scripted.asked
@@ -65,14 +66,17 @@ def test_what_was_asked_reaches_the_model(rest: TestClient, scripted: ScriptedTr
     assert arrays["category"][0] == b"dress"
     assert (arrays["seed"], arrays["seed"].dtype) == (123456789012, np.int64)
     assert (arrays["person_index"], arrays["person_index"].dtype) == (1, np.int32)
+    assert (arrays["height"], arrays["height"].dtype) == (1780, np.int32)
+    assert [arrays[name][0] for name in ("expert", "fabric")] == [b"drape", b"denim"]
 
 
 def test_left_out_fields_have_defaults(rest: TestClient, scripted: ScriptedTriton) -> None:
     """Two photos are enough; a browser's empty mask field is no mask."""
     assert rest.post("/v1/tryon", files={**FILES, "mask": ("", b"")}).status_code == 200
     (arrays,) = scripted.asked
-    assert [arrays[name][0] for name in ("mask", "category", "format")] == [b"", b"auto", b"png"]
-    assert [int(arrays[name][0]) for name in ("seed", "person_index")] == [-1, -1]
+    words = [arrays[name][0] for name in ("mask", "category", "format", "expert", "fabric")]
+    assert words == [b"", b"auto", b"png", b"auto", b"knit"]
+    assert [int(arrays[name][0]) for name in ("seed", "person_index", "height")] == [-1, -1, 0]
 
 
 def test_further_garment_photos_are_checked_and_named_as_unused(rest: TestClient) -> None:
@@ -80,7 +84,7 @@ def test_further_garment_photos_are_checked_and_named_as_unused(rest: TestClient
     good = [("person", photo()), *[("garment", photo())] * 3]
     warnings = rest.post("/v1/tryon", files=good).json()["report"]["warnings"]
     assert [w for w in warnings if "not used" in w] == [
-        f"Photo {number} of the garment was not used: the warp expert works from the front alone."
+        f"Photo {number} of the garment was not used: the basic tier works from the front alone."
         for number in (2, 3)
     ]
     reply = rest.post("/v1/tryon", files=[*good[:2], ("garment", b"GIF89a")])

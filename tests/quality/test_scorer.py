@@ -37,7 +37,7 @@ def inputs(**changed: Any) -> dict[str, Any]:
         "garment_inside": np.zeros(SHAPE, np.uint8),
         "garment_category": np.array([b"upper"], np.object_),
         "seed": np.array([7], np.int64),
-        "expert": np.array([b"warp"], np.object_),
+        "route_report": np.array([b'{"expert": "warp", "why": "so"}'], np.object_),
     } | changed
 
 

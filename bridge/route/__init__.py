@@ -1,0 +1,1 @@
+"""Which expert puts a garment on a person."""
