@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bridge.cloth import solver
-from bridge.cloth.dressing import put_on, size
+from bridge.cloth.dressing import ARMPITS, SHOULDERS, put_on, size
 from bridge.cloth.fabric import Material, materials
 from bridge.cloth.fit import deepest, outside, strains
 from bridge.cloth.grading import graded
 from bridge.cloth.pattern import Cloth, Ints, Sewn, Singles, cloth_of, sew
 from bridge.cloth.solver import Held, Steps, Surface
 from bridge.cloth.wearer import Flat, Floats, Wearer
-from bridge.contracts import BodyPart, Category, Fabric, Panel
+from bridge.contracts import BodyPart, Category, Fabric, Panel, Part
 from bridge.errors import DrapeFailed, WrongTensor
 
 MOST_VERTICES = 20_000
@@ -35,6 +35,10 @@ _BARE = (BodyPart.HEAD, BodyPart.LEFT_HAND, BodyPart.RIGHT_HAND, BodyPart.LEFT_F
 """Parts that cloth passes: fingers and toes would catch it, and the photo shows them over it."""
 _STILL = 0.05
 """The mean speed of a garment at rest: 1 mm in a frame [m/s]."""
+_DRAWN = 0.12
+"""The largest mean strain of a garment that lies as it should; above, it is caught somewhere."""
+_SKIN = 1e-3
+"""How deep in the skin it may lie [m]."""
 _TORN = 2.0
 """The mean strain of a simulation that came apart."""
 
@@ -125,7 +129,7 @@ def drape(
     start = ((put_on(garment, wearer) - wearer.origin) @ upright.T)[sewn.first].astype(np.float32)
     bare = np.isin(wearer.parts, _BARE)[body_faces].all(axis=1)
     surface = Surface.of(body_faces[~bare], path.shape[1])
-    held = _waistband(garment, sewn, cloth, start, path[0], surface, upright @ wearer.axes[1])
+    held = _held(garment, sewn, cloth, start, path[0], surface, wearer.axes @ upright.T)
     worn, speed = _fall(cloth, start, path, surface, material, held)
     frames = _DRESSING + len(path) - 1 + _RESTING
     worn = outside(worn, cloth, path[-1], surface)
@@ -137,7 +141,7 @@ def drape(
         )
     depth, share = deepest(worn, cloth, path[-1], surface)
     report = {
-        "converged": bool(speed < _STILL),
+        "converged": bool(speed < _STILL and strain.mean() < _DRAWN and depth < _SKIN),
         "deepest_penetration_mm": round(1e3 * depth, 3),
         "penetrating_share": round(share, 5),
         "largest_strain": round(float(strain.max()), 4),
@@ -189,24 +193,49 @@ def resampled(motion: Singles) -> Singles:
     return np.ascontiguousarray((1 - share) * motion[before] + share * motion[before + 1])
 
 
-def _waistband(
-    garment: Flat, sewn: Sewn, cloth: Cloth, start: Singles, body: Singles, surface: Surface, up: Floats
+def _held(
+    garment: Flat, sewn: Sewn, cloth: Cloth, start: Singles, body: Singles, surface: Surface, axes: Floats
 ) -> Held:
-    """Return what holds trousers and skirts up: the upper edge can't slide down or up the skin."""
-    if garment.category is not Category.LOWER:
-        return Held.none()
+    """Return what keeps the garment in its place, where clasps, elastic and tension do.
+
+    The upper edge of trousers and skirts can't slide up or down; the shoulders' seams can't slide to a side.
+
+    Args:
+        garment: the panels.
+        sewn: which of their vertices are one.
+        cloth: the sewn garment.
+        start: FP32 [M, 3], where it is put on.
+        body: FP32 [V, 3], the A-pose.
+        surface: the body's triangles.
+        axes: FP64 [3, 3], the wearer's left, up and forward.
+    """
+    if garment.category is Category.LOWER:
+        vertices, way = _waistband(garment, sewn, cloth), axes[1]
+    else:
+        vertices, way = _shoulders(garment, sewn), axes[0]
+    facing = solver.normals_of(start, cloth.faces)[vertices]
+    contact = solver.nearest(start[vertices], facing, body, surface, _DRESSED.reach)
+    near = contact.triangles >= 0
+    triangles, at, vertices = contact.triangles[near], contact.at[near], vertices[near]
+    skin = (at[..., None] * body[surface.faces[triangles]]).sum(axis=1)
+    return Held(vertices, triangles, at, start[vertices] - skin, way.astype(np.float32))
+
+
+def _waistband(garment: Flat, sewn: Sewn, cloth: Cloth) -> Ints:
+    """Return the vertices of the rim around the waist."""
     sides = np.stack([cloth.faces, np.roll(cloth.faces, -1, axis=1)], axis=2).reshape(-1, 2)
     edges, counts = np.unique(np.sort(sides, axis=1), axis=0, return_counts=True)
     rim = np.unique(edges[counts == 1])
     heights = garment.vertices[sewn.first, 1]
-    band = rim[heights[rim] < (heights.min() + heights.max()) / 2]
-    contact = solver.nearest(
-        start[band], solver.normals_of(start, cloth.faces)[band], body, surface, _DRESSED.reach
-    )
-    near = contact.triangles >= 0
-    triangles, at, vertices = contact.triangles[near], contact.at[near], band[near].astype(np.int32)
-    skin = (at[..., None] * body[surface.faces[triangles]]).sum(axis=1)
-    return Held(vertices, triangles, at, start[vertices] - skin, up.astype(np.float32))
+    return rim[heights[rim] < (heights.min() + heights.max()) / 2].astype(np.int32)
+
+
+def _shoulders(garment: Flat, sewn: Sewn) -> Ints:
+    """Return the vertices of the seams on the shoulders."""
+    one = garment.seams[:, 0]
+    height = (garment.middle(*SHOULDERS)[1] + garment.middle(*ARMPITS)[1]) / 2
+    chosen = (garment.regions[one] == Part.TORSO) & (garment.vertices[one, 1] < height)
+    return np.unique(sewn.vertex_of[one[chosen]])
 
 
 def _check(motion: Singles, body_faces: Ints, landmarks: Singles, vertices: Singles, faces: Ints) -> None:
