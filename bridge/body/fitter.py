@@ -33,6 +33,8 @@ _OUTSIDE = 0.2
 _TRUNK = (BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER, BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP)
 _SHOWN = 0.3
 """The least confidence of shoulders, or of hips, from which a body can be fitted."""
+_LEAN = 0.45
+"""The largest lean that is taken for BlazePose's error [rad]."""
 _FARTHEST = 0.06
 """The largest mean error of the landmarks of a fit that counts [m]."""
 _HEIGHTS = (1000, 2500)
@@ -112,11 +114,24 @@ def evidence_of(keypoints: Floats, world: Floats, size: tuple[int, ...], height:
     return Evidence(
         landmarks=torch.from_numpy(keypoints[None, :, :2].astype(np.float32)),
         confidence=torch.from_numpy(confidence[None].astype(np.float32)),
-        world=torch.from_numpy((world * (1, -1, -1))[None].astype(np.float32)),
+        world=torch.from_numpy(uprighted(world * (1, -1, -1))[None].astype(np.float32)),
         focal=_FOCAL * max(size),
         centre=torch.tensor([size[1] / 2, size[0] / 2]),
         height=torch.tensor([height]),
     )
+
+
+def uprighted(world: Floats) -> Floats:
+    """Return 3D landmarks [33, 3] (y up, z to the camera), turned about the hips until the trunk doesn't lean.
+
+    BlazePose sees people lean forwards by up to 20 degrees who stand straight, most where the photo ends above the legs.
+    """
+    shoulders = world[[BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER]].mean(axis=0)
+    lean = float(np.clip(np.arctan2(shoulders[2], shoulders[1]), -_LEAN, _LEAN))
+    cosine, sine = np.cos(lean), np.sin(lean)
+    turn = np.array([[1, 0, 0], [0, cosine, sine], [0, -sine, cosine]])
+    upright: Floats = world @ turn.T
+    return upright
 
 
 def motion(body: LinearBody, state: State, frames: int) -> State:

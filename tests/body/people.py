@@ -17,7 +17,7 @@ from bridge.body.slopes import State
 from bridge.contracts import BodyPart, Label
 
 HEIGHT, WIDTH = 512, 384
-TURNS = {"hip": 0.15, "knee": 0.1, "shoulder": 0.4, "elbow": 0.4, "spine": 0.08, "neck": 0.15, "head": 0.15}
+TURNS = {"hip": 0.15, "knee": 0.1, "shoulder": 0.4, "elbow": 0.4, "spine": 0.04, "neck": 0.15, "head": 0.15}
 """Deviation of each joint's rotation vector from the A-pose [rad]."""
 
 
