@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bridge.contracts import Category
+from bridge.contracts import Category, Expert
 from bridge.errors import VfrError
 
 app = typer.Typer(
@@ -43,6 +43,9 @@ def quality(
     ],
     results: Json = None,
     out: Annotated[Path, typer.Option(help="Folder for the pictures, side by side.")] = Path("out/quality"),
+    expert: Annotated[
+        Expert, typer.Option(help="What puts the garment on; auto: the router picks.")
+    ] = Expert.AUTO,
     *,
     local: Local = False,
 ) -> None:
@@ -55,7 +58,7 @@ def quality(
     from benchmarks.server import open_models
 
     with _in_words(), _progress() as say, open_models(local=local) as models:
-        found = protocol.run(models, pairs, out=out, say=say)
+        found = protocol.run(models, pairs, out=out, say=say, expert=expert)
     _write(results, found.to_json())
     console.print(tables.of_quality(found), f"Pictures side by side: {out}")
     for name, sentence in found.failures.items():

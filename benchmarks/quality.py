@@ -6,6 +6,7 @@ photo, so the person's outline, which follows the worn garment, is known to it.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -20,11 +21,12 @@ from benchmarks.photos import Pair, pair_folders, read_pair
 from benchmarks.prints import print_place
 from benchmarks.sheet import Tile, contact_sheet
 from benchmarks.tryon import Request
-from bridge.contracts import BodyPoint, Label
+from bridge.contracts import BodyPoint, Expert, Label
 from bridge.errors import InternalError, VfrError
 from bridge.imaging.decode import decode_image, decode_mask
 from bridge.imaging.encode import encode_image
 from bridge.quality.measures import Pixels, Region, changed_pixels, visible_garment
+from bridge.quality.report import Report
 from bridge.triton.model import Arrays, Infer, Models
 
 Say = Callable[[str], None]
@@ -39,14 +41,18 @@ class Quality:
     """What the protocol found."""
 
     pairs: dict[str, Metrics] = field(default_factory=dict)
+    experts: dict[str, str] = field(default_factory=dict)
+    """What put the garment on the person, by each pair's report."""
+
     failures: dict[str, str] = field(default_factory=dict)
     """Why a pair has no measures, in words."""
 
     def to_json(self) -> Mapping[str, object]:
-        """Return ``{"pairs": {id: {measure: value}}, "mean": {measure: value}}``."""
+        """Return ``{"pairs": {id: {measure: value}}, "mean": {measure: value}, "experts": {id: expert}}``."""
         return {
             "pairs": {name: asdict(row) for name, row in self.pairs.items()},
             "mean": asdict(metrics.mean(list(self.pairs.values()))),
+            "experts": self.experts,
         }
 
 
@@ -60,6 +66,12 @@ class Comparison:
     seconds: float
     stages: Arrays
     """Everything that ``tryon_basic_stages`` returned."""
+
+    @property
+    def expert(self) -> str:
+        """What put the garment on the person, by the report."""
+        report: Report = json.loads(self.stages["report"][0])
+        return report["expert"]
 
     @property
     def worn(self) -> Region:
@@ -84,7 +96,7 @@ class Comparison:
         return float(np.linalg.norm(points[0] - points[1]))
 
 
-def run(models: Models, root: Path, *, out: Path | None, say: Say) -> Quality:
+def run(models: Models, root: Path, *, out: Path | None, say: Say, expert: Expert = Expert.AUTO) -> Quality:
     """Measure every pair of a folder.
 
     Args:
@@ -92,6 +104,7 @@ def run(models: Models, root: Path, *, out: Path | None, say: Say) -> Quality:
         root: a folder of pairs: ``<id>/person``, ``garment`` and ``mask``, each JPEG, PNG or WebP.
         out: where the pictures go, side by side, one file per pair; None writes none.
         say: hears one line per pair.
+        expert: what is asked to put the garment on; one that fails leaves the pair without measures.
 
     Returns:
         The measures, and why a pair has none: one pair's failure does not stop the others.
@@ -104,8 +117,9 @@ def run(models: Models, root: Path, *, out: Path | None, say: Say) -> Quality:
         say(folder.name)
         try:
             pair = read_pair(folder)
-            comparison = compare(pair, models, warm=warm)
+            comparison = compare(pair, models, warm=warm, expert=expert)
             quality.pairs[pair.name], warm = measure(comparison), True
+            quality.experts[pair.name] = comparison.expert
             if out is not None:
                 _write(out / f"{pair.name}.png", side_by_side(comparison))
         except (VfrError, OSError) as error:
@@ -115,14 +129,14 @@ def run(models: Models, root: Path, *, out: Path | None, say: Say) -> Quality:
     return quality
 
 
-def compare(pair: Pair, models: Models, *, warm: bool = True) -> Comparison:
+def compare(pair: Pair, models: Models, *, warm: bool = True, expert: Expert = Expert.AUTO) -> Comparison:
     """Try the garment on and decode all pictures; where the models are not ``warm``, once more for the clock.
 
     Raises:
         VfrError: a picture can't be used, or the try-on failed.
         InternalError: the same request gave two different pictures, or one of another size than the photo.
     """
-    request = Request(pair.person, pair.garment, mask=pair.mask)
+    request = Request(pair.person, pair.garment, mask=pair.mask, expert=expert)
     truth = decode_image(pair.person)
     stages = models["tryon_basic_stages"](**request.arrays())
     if not warm:

@@ -35,12 +35,13 @@ def of_quality(quality: Quality) -> Table:
         padding=(0, 1, 0, 0),
     )
     table.add_column("pair", overflow="fold", min_width=8)
+    table.add_column("expert", no_wrap=True)
     for title, _ in _COLUMNS.values():
         table.add_column(title, justify="right", no_wrap=True)
     for name, row in quality.pairs.items():
-        table.add_row(name, *_cells(row))
+        table.add_row(name, quality.experts[name], *_cells(row))
     table.add_section()
-    table.add_row("mean", *_cells(mean(list(quality.pairs.values()))))
+    table.add_row("mean", "", *_cells(mean(list(quality.pairs.values()))))
     return table
 
 

@@ -50,9 +50,10 @@ class StandIn:
         if self.colour is not None:
             result[worn > 0] = self.colour
         garment = decode_image(bytes(arrays["garment"][0]))
+        expert = arrays["expert"][0].decode().replace("auto", "warp")
         return {
             "encoded": np.array([encode_image(result)], np.object_),
-            "report": np.array([json.dumps({"category": "upper"}).encode()], np.object_),
+            "report": np.array([json.dumps({"category": "upper", "expert": expert}).encode()], np.object_),
             "agnostic": np.where(worn[..., None] > 0, np.uint8(0), image),
             "edit_mask": worn,
             "labels": np.full(image.shape[:2], Label.UPPER, np.uint8),

@@ -71,7 +71,7 @@ def test_an_empty_tile_is_white_and_a_sentence_is_not() -> None:
     ("command", "words"),
     [
         ("", ["quality", "latency", "load", "gallery", "demo"]),
-        ("quality", ["--pairs", "--json", "--out", "--local"]),
+        ("quality", ["--pairs", "--json", "--out", "--local", "--expert"]),
         ("latency", ["--runs", "--json", "--person", "--garment"]),
         ("load", ["--callers", "--requests", "--json"]),
         ("gallery", ["--people", "--garments", "--pairs", "--photos"]),

@@ -17,7 +17,7 @@ from benchmarks import quality
 from benchmarks.metrics import Metrics
 from benchmarks.photos import category_of, gather, pair_folders
 from benchmarks.tables import of_quality
-from bridge.contracts import Category
+from bridge.contracts import Category, Expert
 from bridge.errors import BadInput
 from bridge.triton.model import Arrays
 from tests.benchmarks.standin import StandIn
@@ -43,7 +43,7 @@ def test_the_json_has_exactly_the_agreed_keys(pairs: Path) -> None:
     """Two pairs and their mean, each with the nine measures and nothing else; it survives JSON."""
     found = quality.run(StandIn().models, pairs, out=None, say=silent)
     data = json.loads(json.dumps(found.to_json()))
-    assert list(data) == ["pairs", "mean"]
+    assert list(data) == ["pairs", "mean", "experts"]
     assert list(data["pairs"]) == ["first", "second"]
     assert [list(row) for row in (*data["pairs"].values(), data["mean"])] == [KEYS] * 3
     assert [field.name for field in fields(Metrics)] == KEYS
@@ -73,6 +73,16 @@ def test_the_table_shows_every_measure_in_80_columns(pairs: Path) -> None:
     shown = console.export_text()
     assert "…" not in shown
     assert re.search(r"^\s*second\s.*\s-\s+0\s+\d+\.\d\d\s*$", shown, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(("asked", "used"), [("auto", "warp"), ("drape", "drape")])
+def test_the_expert_that_was_used_is_named(pairs: Path, asked: str, used: str) -> None:
+    """What was asked for reaches the try-on; what its reports say is in the data and in the table."""
+    found = quality.run(StandIn().models, pairs, out=None, say=silent, expert=Expert(asked))
+    assert found.to_json()["experts"] == {"first": used, "second": used}
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(of_quality(found))
+    assert console.export_text().count(used) == 2
 
 
 def test_a_failed_pair_does_not_stop_the_others(pairs: Path) -> None:
