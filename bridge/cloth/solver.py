@@ -26,12 +26,12 @@ _MOST_CELLS = 2_000_000
 
 
 @cache
-def _kernels() -> ModuleType:
-    """Return the kernels, with Taichi started."""
+def _kernels() -> tuple[ModuleType, ModuleType]:
+    """Return the modules of kernels that search and that move, with Taichi started."""
     start()
-    from bridge.cloth import kernels
+    from bridge.cloth import kernels, search
 
-    return kernels
+    return search, kernels
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Steps:
 def normals_of(points: Singles, faces: Ints) -> Singles:
     """Return unit normals [n, 3] of the vertices of triangles."""
     out = np.empty_like(points)
-    _kernels().normals(points, faces, out)
+    _kernels()[0].normals(points, faces, out)
     return out
 
 
@@ -148,14 +148,14 @@ def nearest(points: Singles, facing: Singles, body: Singles, surface: Surface, r
     cells = np.maximum(np.ceil(cells * (reach / size)), 1).astype(int)
     starts, items = np.empty(cells.prod() + 1, np.int32), np.empty(len(body), np.int32)
     grid = (*map(float, low), size, *map(int, cells), starts, items)
-    _kernels().sort_into_cells(body, *grid)
+    _kernels()[0].sort_into_cells(body, *grid)
     found = Contact(
         triangles=np.empty(count, np.int32),
         depths=np.empty(count, np.float32),
         normals=np.empty((count, 3), np.float32),
         at=np.empty((count, 3), np.float32),
     )
-    _kernels().nearest(
+    _kernels()[0].nearest(
         points, facing, body, normals_of(body, surface.faces), surface.faces, surface.starts, surface.ring, *grid,
         reach, _FACING, found.triangles, found.depths, found.normals, found.at,
     )  # fmt: skip
@@ -186,7 +186,7 @@ def simulate(
     before, held = np.empty_like(x), held or Held.none()
     for begin, end in pairwise(motion):
         contact = nearest(x, normals_of(x, cloth.faces), begin, surface, steps.reach)
-        _kernels().advance(
+        _kernels()[1].advance(
             x, v, before, cloth.inverse_masses, cloth.edges, cloth.rest, cloth.edge_compliance, cloth.hinges,
             cloth.hinge_weights, cloth.hinge_compliance, begin, end, normals_of(end, surface.faces), surface.faces,
             contact.triangles, held.vertices, held.triangles, held.at, held.offsets,

@@ -86,7 +86,7 @@ def mannequin() -> tuple[Floats, npt.NDArray[np.int32], npt.NDArray[np.uint8], F
     left = [
         limb(
             (BodyPoint.LEFT_SHOULDER, BodyPoint.LEFT_ELBOW, BodyPoint.LEFT_WRIST),
-            (0.055, 0.045, 0.03),
+            (0.05, 0.04, 0.028),
             (BodyPart.LEFT_UPPER_ARM, BodyPart.LEFT_FOREARM),
         ),
         limb(
