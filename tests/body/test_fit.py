@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.people import Person, person
 from bridge.body.fitter import BodyFitter, measured, motion
 from bridge.body.linear import LinearBody
 from bridge.body.measure import girth
 from bridge.contracts import BodyPoint
 from bridge.errors import BodyNotFitted
-from tests.body.people import Person, person
 
 Arrays = dict[str, np.ndarray]  # type: ignore[type-arg]  # of many types
 
