@@ -2,7 +2,8 @@
 
 A person of shape ``b`` at rest is ``template + b . directions``; a pose turns bones about their heads, and every
 vertex follows the bones that hold it, each by its weight: linear blend skinning (Loper et al., *SMPL: A Skinned
-Multi-Person Linear Model*, 2015, equations 2 and 8).
+Multi-Person Linear Model*, 2015, equations 2 and 8). Where a body has them, correctives move its vertices at rest by
+how far each bone is turned (equation 9).
 """
 
 from __future__ import annotations
@@ -41,11 +42,13 @@ class Points:
         mass: FP32 [n, J], how much of each point a bone holds; rows sum to 1.
         moment: FP32 [n, J, 3], mass times place of the mean body at rest [m].
         moment_directions: FP32 [n, J, 3, S], how the moment changes with the shape.
+        moment_correctives: FP32 [n, J, 3, 9 (J - 1)], how it changes with :func:`turns`; None for bodies without.
     """
 
     mass: torch.Tensor
     moment: torch.Tensor
     moment_directions: torch.Tensor
+    moment_correctives: torch.Tensor | None
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,8 @@ class LinearBody:
         a_pose: [J, 3], the rotation vectors that turn the rest pose into an A-pose.
         faces: INT32 [F, 3], anticlockwise seen from outside.
         parts: UINT8 [V], BodyPart.
-        uv: FP32 [F, 3, 2], the texture coordinates [0, 1] of each triangle's corners, v up.
+        uv: FP32 [F, 3, 2], the texture coordinates [0, 1] of each triangle's corners, v up; zeros where it has none.
+        correctives: [V, 3, 9 (J - 1)], how a vertex at rest moves with :func:`turns`; None where it does not.
     """
 
     name: str
@@ -79,6 +83,7 @@ class LinearBody:
     faces: npt.NDArray[np.int32]
     parts: npt.NDArray[np.uint8]
     uv: npt.NDArray[np.float32]
+    correctives: torch.Tensor | None = None
 
     @classmethod
     def of(cls, name: str, arrays: Mapping[str, npt.NDArray[np.generic]]) -> LinearBody:
@@ -117,6 +122,9 @@ class LinearBody:
     def vertices(self, world: World, shape: torch.Tensor) -> torch.Tensor:
         """Return the skin's vertices [B, V, 3] of bodies whose bones are at ``world``."""
         rest = self.template + torch.einsum("vcs,bs->bvc", self.directions, shape)
+        if self.correctives is not None:
+            local = world.rotations[:, PARENTS[1:]].mT @ world.rotations[:, 1:]
+            rest = rest + torch.einsum("vct,bt->bvc", self.correctives, turns(local))
         offset = world.heads - (world.rotations @ self.rest_heads(shape)[..., None])[..., 0]
         moves = torch.cat([world.rotations, offset[..., None]], -1)  # [B, J, 3, 4]
         blended = torch.einsum("vj,bjrc->bvrc", self.weights, moves)
@@ -126,18 +134,31 @@ class LinearBody:
         """Return some vertices (INT64 [n]) as points."""
         mass = self.weights[vertices]
         moment = mass[..., None] * self.template[vertices][:, None]
-        return Points(mass, moment, mass[..., None, None] * self.directions[vertices][:, None])
+        spread = mass[..., None, None]
+        correctives = None if self.correctives is None else spread * self.correctives[vertices][:, None]
+        return Points(mass, moment, spread * self.directions[vertices][:, None], correctives)
 
     def landmark_points(self) -> Points:
         """Return the 33 BodyPoint landmarks as points."""
         mass = self.landmarks @ self.weights
-        moment = torch.einsum("kv,vj,vc->kjc", self.landmarks, self.weights, self.template)
-        return Points(
-            mass, moment, torch.einsum("kv,vj,vcs->kjcs", self.landmarks, self.weights, self.directions)
-        )
+
+        def summed(values: torch.Tensor) -> torch.Tensor:
+            return torch.einsum("kv,vj,v...->kj...", self.landmarks, self.weights, values)
+
+        correctives = None if self.correctives is None else summed(self.correctives)
+        return Points(mass, summed(self.template), summed(self.directions), correctives)
 
     def height(self, shape: torch.Tensor) -> torch.Tensor:
         """Return the stature [B] in metres of bodies at rest with ``shape`` [B, S]: sole to crown."""
         ends = torch.stack([self.template[:, 1].argmax(), self.template[:, 1].argmin()])
         tall = self.template[ends, 1] + torch.einsum("es,bs->be", self.directions[ends, 1], shape)
         return tall[:, 0] - tall[:, 1]
+
+
+def turns(rotations: torch.Tensor) -> torch.Tensor:
+    """Return what correctives are proportional to, [B, 9 (J - 1)]: how far ``rotations`` are from the identity.
+
+    Args:
+        rotations: FP32 [B, J - 1, 3, 3], of all bones but the pelvis, each against the bone that carries it.
+    """
+    return (rotations - torch.eye(3)).flatten(1)

@@ -2,6 +2,8 @@
 
 A small rotation ``w`` of a bone about its head moves every point that the bone carries by ``w x (share of the point
 that it carries - share of its head)``; translation moves all alike; shape moves the moments and the bones' heads.
+Correctives count in the places but not in the slopes: they move points by millimetres, and a fit that judges its steps
+by the places ends at the same body.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from bridge.body.linear import LinearBody, Points, World
+from bridge.body.linear import LinearBody, Points, World, turns
 from bridge.body.rotation import exp
 from bridge.body.skeleton import BONES, PARENTS
 
@@ -36,9 +38,9 @@ class State:
 
     def moved(self, step: torch.Tensor) -> State:
         """Return the state after a step [B, 3 J + 3 + S]: rotations turn in their parents' frames, the rest adds."""
-        turns = exp(step[:, ROTATION].unflatten(1, (len(BONES), 3)))
+        steps = exp(step[:, ROTATION].unflatten(1, (len(BONES), 3)))
         return State(
-            turns @ self.rotations, self.translation + step[:, TRANSLATION], self.shape + step[:, SHAPE]
+            steps @ self.rotations, self.translation + step[:, TRANSLATION], self.shape + step[:, SHAPE]
         )
 
     def where(self, better: torch.Tensor, other: State) -> State:
@@ -84,6 +86,10 @@ def positions_and_slopes(
 def _shares(body: LinearBody, points: Points, state: State, world: World) -> torch.Tensor:
     """Return what each bone contributes to each point's place, [B, n, J, 3]."""
     moment = points.moment + torch.einsum("njcs,bs->bnjc", points.moment_directions, state.shape)
+    if points.moment_correctives is not None:
+        moment = moment + torch.einsum(
+            "njct,bt->bnjc", points.moment_correctives, turns(state.rotations[:, 1:])
+        )
     offset = world.heads - (world.rotations @ body.rest_heads(state.shape)[..., None])[..., 0]
     return torch.einsum("bjrc,bnjc->bnjr", world.rotations, moment) + points.mass[..., None] * offset[:, None]
 
