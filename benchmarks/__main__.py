@@ -91,6 +91,28 @@ def latency(
 
 
 @app.command()
+def geometry(
+    runs: Annotated[int, typer.Option(min=1, help="How often each is timed, after warming up.")] = 7,
+    people: Annotated[int, typer.Option(min=1, help="How many rendered people are fitted.")] = 8,
+    results: Json = None,
+    person: Picture = None,
+    garment: Picture = None,
+) -> None:
+    """The third dimension: how quick fit, mesh, drape and drawing are, and how true body and cloth.
+
+    Without --person and --garment it renders the person and draws the garments, of which all is known.
+    """
+    from benchmarks import geometry as workshop
+    from benchmarks import tables
+
+    with _in_words(), _progress() as say:
+        pictures = workshop.Pictures(person, garment)
+        found = workshop.run(pictures, people=people, runs=runs, say=say)
+    _write(results, found)
+    console.print(tables.of_geometry(found))
+
+
+@app.command()
 def load(
     callers: Annotated[int, typer.Option(min=1, help="How many ask at the same time.")] = 8,
     requests: Annotated[int, typer.Option(min=1, help="How many they send together.")] = 200,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from rich.box import SIMPLE
+from rich.console import Group
 from rich.table import Table
 
+from benchmarks.geometry import Geometry
+from benchmarks.known_bodies import MEASURES
 from benchmarks.latency import Latency
 from benchmarks.load import Load
 from benchmarks.metrics import Metrics, mean
@@ -73,6 +76,55 @@ def of_load(load: Load) -> Table:
     table.add_row("answer p50 / p95 [ms]", f"{load['answer']['p50_ms']:.0f} / {load['answer']['p95_ms']:.0f}")
     table.add_row("memory [MiB]", f"{used['first_mb']:.0f} to {used['last_mb']:.0f}")
     table.add_row("growth per 100 requests [MiB]", "too few requests" if slope is None else f"{slope:+.2f}")
+    return table
+
+
+def of_geometry(found: Geometry) -> Group:
+    """Return three tables: times beside what was expected, the fitted bodies, the drapes."""
+    machine = found["machine"]
+    where = (
+        f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}; commit {found['commit']}"
+    )
+    return Group(_speed(found), _bodies(found), _draped(found), where)
+
+
+def _speed(found: Geometry) -> Table:
+    table = _figures(f"Speed, {found['runs']} runs", "", "median", "least", "expected", "")
+    for name, figure in found["speed"].items():
+        row = (f"{figure[key]:g}" for key in ("measured", "least"))
+        kept = figure["measured"] <= figure["expected"]
+        table.add_row(name, *row, f"≤ {figure['expected']:g} {figure['unit']}", "yes" if kept else "no")
+    return table
+
+
+def _bodies(found: Geometry) -> Table:
+    table = _figures("Fits on rendered people", "seed", "PVE", "MPJPE", "IoU", *MEASURES, "s")
+    table.caption = (
+        "PVE, MPJPE: mean distance of vertices and of 12 joints in mm, the hips' middles moved together. "
+        "Girths and lengths: found less true, in cm; the last line is the mean error."
+    )
+    for name, row in [*((str(one["seed"]), one) for one in found["bodies"]), ("mean", found["bodies_mean"])]:
+        sizes = (f"{row['measures_cm'][measure]:.1f}" for measure in MEASURES)
+        distances = (f"{row['pve_mm']:.0f}", f"{row['mpjpe_mm']:.0f}", f"{row['silhouette_iou']:.2f}")
+        table.add_row(name, *distances, *sizes, f"{row['seconds']:.2f}")
+    return table
+
+
+def _draped(found: Geometry) -> Table:
+    table = _figures("Drapes", "garment", "solver", "s", "strain", "largest", "depth", "rests")
+    table.caption = "strain: mean and largest stretch of a triangle. depth: deepest in the skin, in mm."
+    for row in found["drapes"]:
+        strains = (f"{row['mean_strain']:.1%}", f"{row['largest_strain']:.0%}")
+        depth = f"{row['deepest_penetration_mm']:.1f}"
+        rests = "yes" if row["converged"] else "no"
+        table.add_row(row["garment"], row["solver"], f"{row['seconds']:.2f}", *strains, depth, rests)
+    return table
+
+
+def _figures(title: str, *columns: str) -> Table:
+    table = Table(title=title, box=SIMPLE, padding=(0, 1, 0, 0))
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", no_wrap=number > 0)
     return table
 
 

@@ -70,9 +70,10 @@ def test_an_empty_tile_is_white_and_a_sentence_is_not() -> None:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("", ["quality", "latency", "load", "gallery", "demo"]),
+        ("", ["quality", "latency", "load", "gallery", "demo", "geometry"]),
         ("quality", ["--pairs", "--json", "--out", "--local", "--expert"]),
         ("latency", ["--runs", "--json", "--person", "--garment"]),
+        ("geometry", ["--runs", "--people", "--json", "--person", "--garment"]),
         ("load", ["--callers", "--requests", "--json"]),
         ("gallery", ["--people", "--garments", "--pairs", "--photos"]),
     ],
