@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bridge.cloth import solver
-from bridge.cloth.dressing import ARMPITS, SHOULDERS, put_on, size
+from bridge.cloth.dressing import ARMPITS, COLLAR, SHOULDERS, WAIST, put_on, size
 from bridge.cloth.fabric import Material, materials
 from bridge.cloth.fit import deepest, outside, strains
 from bridge.cloth.grading import graded
 from bridge.cloth.pattern import Cloth, Ints, Sewn, Singles, cloth_of, sew
 from bridge.cloth.solver import Held, Steps, Surface
 from bridge.cloth.wearer import Flat, Floats, Wearer
-from bridge.contracts import BodyPart, Category, Fabric, Panel, Part
+from bridge.contracts import BodyPart, BodyPoint, Category, Fabric, Panel, Part
 from bridge.errors import DrapeFailed, WrongTensor
 
 MOST_VERTICES = 20_000
@@ -28,13 +28,18 @@ _STRIDE = 0.025
 _MOST_FRAMES = 24
 _DRESSING, _RESTING = 7, 9
 """Frames in which the garment falls onto the A-pose, and in which it comes to rest on the last one."""
-_DRESSED = Steps(substeps=30, drag=20.0, reach=0.05)
-_MOVING = Steps(substeps=30, drag=5.0)
-_AT_REST = Steps(substeps=30, drag=12.0)
+_DRESSED = Steps(substeps=25, drag=20.0, reach=0.05)
+_MOVING = Steps(substeps=25, drag=5.0)
+_AT_REST = Steps(substeps=25, drag=12.0)
+_SLIPPED_ON = 0.2
+"""The share of its friction that a garment has while it is put on: who dresses pulls it straight."""
 _BARE = (BodyPart.HEAD, BodyPart.LEFT_HAND, BodyPart.RIGHT_HAND, BodyPart.LEFT_FOOT, BodyPart.RIGHT_FOOT)
 """Parts that cloth passes: fingers and toes would catch it, and the photo shows them over it."""
+_TRUNK = [BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER, BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP]
+_SHORTEST = 0.1
+"""No person's trunk is shorter [m]."""
 _STILL = 0.05
-"""The mean speed of a garment at rest: 1 mm in a frame [m/s]."""
+"""The median speed of a garment at rest: 1 mm in a frame [m/s]."""
 _DRAWN = 0.12
 """The largest mean strain of a garment that lies as it should; above, it is caught somewhere."""
 _SKIN = 1e-3
@@ -91,6 +96,7 @@ class Draper:
             points=garment_points.astype(np.float64),
             category=Category(garment_category[0].decode()),
         )
+        _check_points(garment)
         wearer = Wearer.of(body_motion[0], body_parts, body_landmarks[0])
         return drape(garment, wearer, body_motion, body_faces, material_of(fabric[0]))
 
@@ -168,16 +174,20 @@ def _upright(wearer: Wearer) -> Floats:
 def _fall(
     cloth: Cloth, start: Singles, path: Singles, surface: Surface, material: Material, held: Held
 ) -> tuple[Singles, float]:
-    """Return where the garment comes to rest on the path's last body [M, 3], and its mean speed there [m/s]."""
+    """Return where the garment comes to rest on the path's last body [M, 3], and its median speed there [m/s]."""
     x, v = start, np.zeros_like(start)
-    for steps, motion in (
-        (_DRESSED, np.repeat(path[:1], _DRESSING + 1, axis=0)),
-        (_MOVING, path),
-        (_AT_REST, np.repeat(path[-1:], _RESTING + 1, axis=0)),
+    for steps, slip, motion in (
+        (_DRESSED, _SLIPPED_ON, np.repeat(path[:1], _DRESSING + 1, axis=0)),
+        (_MOVING, 1.0, path),
+        (_AT_REST, 1.0, np.repeat(path[-1:], _RESTING + 1, axis=0)),
     ):
-        worn = replace(steps, friction=material.friction, thickness=material.thickness)
+        worn = replace(
+            steps,
+            friction=material.friction * (0.2 if steps is _DRESSED else 1),
+            thickness=material.thickness,
+        )
         x, v = solver.simulate(cloth, x, v, motion, surface, worn, held)
-    return x, float(np.linalg.norm(v, axis=1).mean())
+    return x, float(np.median(np.linalg.norm(v, axis=1)))
 
 
 def resampled(motion: Singles) -> Singles:
@@ -239,6 +249,7 @@ def _shoulders(garment: Flat, sewn: Sewn) -> Ints:
 
 
 def _check(motion: Singles, body_faces: Ints, landmarks: Singles, vertices: Singles, faces: Ints) -> None:
+    """Refuse meshes that are too large, empty or broken, and a body without a trunk."""
     if len(vertices) > MOST_VERTICES or len(body_faces) > MOST_TRIANGLES:
         raise DrapeFailed(
             f"A garment of {len(vertices)} vertices on a body of {len(body_faces)} triangles is too much to "
@@ -250,9 +261,22 @@ def _check(motion: Singles, body_faces: Ints, landmarks: Singles, vertices: Sing
         )
     if not all(np.isfinite(a).all() for a in (motion, landmarks, vertices)):
         raise DrapeFailed("The garment's or the body's coordinates are no numbers; fit them again.")
+    for triangles, count in ((faces, len(vertices)), (body_faces, motion.shape[1])):
+        if not 0 <= triangles.min() <= triangles.max() < count:
+            raise DrapeFailed("A triangle of the garment or the body names a vertex that doesn't exist.")
+    trunk = landmarks[0, _TRUNK]
     if (
-        faces.min() < 0
-        or faces.max() >= len(vertices)
-        or not 0 <= body_faces.min() <= body_faces.max() < motion.shape[1]
+        min(np.linalg.norm(trunk[:2].mean(axis=0) - trunk[2:].mean(axis=0)), np.ptp(trunk, axis=0).max())
+        < _SHORTEST
     ):
-        raise DrapeFailed("A triangle of the garment or the body names a vertex that doesn't exist.")
+        raise DrapeFailed("The body's shoulders and hips lie in one place; fit the body again.")
+
+
+def _check_points(garment: Flat) -> None:
+    """Refuse a garment that lacks the landmarks that tell its size."""
+    pairs = (WAIST,) if garment.category is Category.LOWER else (SHOULDERS, ARMPITS, COLLAR)
+    if any((garment.points[list(pair), 2] <= 0).any() or garment.width(*pair) < 1 for pair in pairs):
+        raise DrapeFailed(
+            "The garment's waistband, or its shoulders and armpits, were not found; use a photo that shows it flat "
+            "and whole."
+        )

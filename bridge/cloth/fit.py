@@ -8,7 +8,7 @@ from bridge.cloth.pattern import Cloth, Ints, Singles
 from bridge.cloth.solver import Contact, Surface, nearest, normals_of
 from bridge.cloth.wearer import Floats
 
-_ROUNDS = 4
+_ROUNDS = 3
 _DEEPEST = 0.02
 """How deep a place in the body is looked for [m]; deeper, what lies between two vertices spans a crease."""
 _GAP = 0.002
@@ -32,6 +32,8 @@ def outside(worn: Singles, cloth: Cloth, body: Singles, surface: Surface) -> Sin
             for column in corners[low].T:
                 np.add.at(push, column, wanted)
                 np.add.at(count, column, 1)
+        if not count.any():
+            break
         x += push / np.maximum(count, 1)[:, None]
     return x
 

@@ -14,6 +14,7 @@ from types import ModuleType
 import numpy as np
 
 from bridge.cloth.pattern import Cloth, Ints, Singles
+from bridge.errors import DrapeFailed
 from bridge.geometry.engine import start
 
 GRAVITY = 9.81
@@ -181,10 +182,18 @@ def simulate(
         surface: the body's triangles.
         steps: how time is divided.
         held: vertices that can't slide.
+
+    Raises:
+        DrapeFailed: the positions are no numbers any more.
     """
     x, v = np.array(positions, np.float32), np.array(velocities, np.float32)
     before, held = np.empty_like(x), held or Held.none()
     for begin, end in pairwise(motion):
+        if not np.isfinite(x).all():
+            raise DrapeFailed(
+                "The garment's simulation broke down; use a photo of the garment laid flat, or of a person in a "
+                "simpler pose."
+            )
         contact = nearest(x, normals_of(x, cloth.faces), begin, surface, steps.reach)
         _kernels()[1].advance(
             x, v, before, cloth.inverse_masses, cloth.edges, cloth.rest, cloth.edge_compliance, cloth.hinges,

@@ -10,6 +10,7 @@ import pytest
 from bridge.cloth.pattern import Cloth
 from bridge.cloth.solver import GRAVITY, Steps, Surface, nearest, normals_of, simulate
 from bridge.cloth.wearer import Floats
+from bridge.errors import DrapeFailed
 from tests.cloth.sheets import MATERIAL, cloth, disc, fall, grid, plane, sphere
 from tests.cloth.twin import substep
 
@@ -139,6 +140,13 @@ def test_the_same_fall_gives_the_same_bits() -> None:
     runs = [fall(cloth(flat, faces, MATERIAL), level(flat, 0.11), 10, Steps(), sphere(0.1)) for _ in range(2)]
     assert np.array_equal(runs[0][0], runs[1][0])
     assert np.array_equal(runs[0][1], runs[1][1])
+
+
+def test_what_breaks_down_is_said() -> None:
+    """Positions that are no numbers give a sentence instead of a drape."""
+    flat, faces = disc(0.1, 3)
+    with pytest.raises(DrapeFailed, match="broke down"):
+        fall(cloth(flat, faces, MATERIAL), np.full((len(flat), 3), np.nan), 2, Steps(), sphere(0.1))
 
 
 def test_cloth_is_held_off_by_the_skin_that_it_faces() -> None:
