@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from bridge.cloth.wearer import Flat
@@ -11,6 +13,7 @@ from bridge.garment.drawn import draw_garment
 from bridge.garment.mesh.mesher import GarmentMesher
 
 
+@cache
 def flat(kind: Kind, vertices: int = 1500) -> Flat:
     """A drawn garment, cut into panels."""
     _, truth = draw_garment(kind)
