@@ -124,7 +124,7 @@ def evidence_of(keypoints: Floats, world: Floats, size: tuple[int, ...], height:
 def uprighted(world: Floats) -> Floats:
     """Return 3D landmarks [33, 3] (y up, z to the camera), turned about the hips until the trunk doesn't lean.
 
-    BlazePose sees people lean forwards by up to 20 degrees who stand straight, most where the photo ends above the legs.
+    BlazePose sees people lean forwards, by up to 20 degrees, who stand straight; most without their legs in the photo.
     """
     shoulders = world[[BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER]].mean(axis=0)
     lean = float(np.clip(np.arctan2(shoulders[2], shoulders[1]), -_LEAN, _LEAN))

@@ -181,11 +181,7 @@ def _fall(
         (_MOVING, 1.0, path),
         (_AT_REST, 1.0, np.repeat(path[-1:], _RESTING + 1, axis=0)),
     ):
-        worn = replace(
-            steps,
-            friction=material.friction * (0.2 if steps is _DRESSED else 1),
-            thickness=material.thickness,
-        )
+        worn = replace(steps, friction=slip * material.friction, thickness=material.thickness)
         x, v = solver.simulate(cloth, x, v, motion, surface, worn, held)
     return x, float(np.median(np.linalg.norm(v, axis=1)))
 

@@ -21,9 +21,9 @@ WAIST_EASE = 1.03
 """The room of a waistband."""
 _STRAPS = 0.9
 """How far apart straps may lie at most, by the distance of the shoulders' joints."""
-_DELTOID = 0.04
-"""How far the shoulder's tip lies outside its joint [m]; half the difference between ISO 7250's bideltoid and
-biacromial breadths, less the muscle below the tip."""
+_DELTOID = 0.025
+"""How far the shoulder's tip, where a sleeve is set in, lies outside its joint [m]: the biacromial breadth of ISO 7250
+(about .38 m) and the joints' distance (.33 m) differ by twice that."""
 _CLEARANCE = 0.02
 """Air between the body and the garment before it falls [m]."""
 _SMOOTHING = 12

@@ -31,6 +31,10 @@ _HIPS = 0.0
 """Where the hips are fullest, in the measure of :meth:`Wearer.level`."""
 _WIDEST = 2.5
 """No panel is made wider than by this."""
+_EDGE = 0.8
+"""From where on, between an ellipse's middle (0) and its edge (1), it is widened no more: it is seen too steeply."""
+_LEVELS = 40
+"""At how many heights a tube's edges are looked for."""
 _HIP = (GarmentPoint.HIP_LEFT, GarmentPoint.HIP_RIGHT)
 
 
@@ -51,15 +55,43 @@ def graded(garment: Flat, wearer: Wearer, scale: float) -> Floats:
         if garment.category is Category.LOWER
         else _upper(garment, wearer, scale)
     )
+    legs = np.isin(parts, (Part.LEFT_LEG, Part.RIGHT_LEG))  # they are loose tubes, which turn
+    rounded = np.where(legs, trunk, _as_on_an_ellipse(_outwards(garment), np.maximum(trunk, 1)))
     for part in np.unique(parts):
         chosen = parts == part
         if part in (Part.LEFT_SLEEVE, Part.RIGHT_SLEEVE):
             across, factor = _sleeve(garment, wearer, Part(int(part)), scale)
         else:
-            across, factor = np.array([1.0, 0.0]), trunk[chosen]
+            across, factor = np.array([1.0, 0.0]), rounded[chosen]
         wide = corners[chosen] @ across
         corners[chosen] += ((np.clip(factor, 1, _WIDEST) - 1)[..., None] * wide)[..., None] * across
     return corners
+
+
+def _outwards(garment: Flat) -> Floats:
+    """Return how far each triangle [F] of the trunk lies from its middle, 0, to its edge in the photo, 1."""
+    own = ~np.isin(garment.regions, (Part.LEFT_SLEEVE, Part.RIGHT_SLEEVE))
+    x, y = garment.vertices[own].T
+    level = np.minimum((y - y.min()) / max(np.ptp(y), 1e-9) * _LEVELS, _LEVELS - 1).astype(int)
+    known = np.unique(level)
+    left = np.interp(level, known, [x[level == n].min() for n in known])
+    right = np.interp(level, known, [x[level == n].max() for n in known])
+    outwards = np.zeros(len(garment.vertices))
+    outwards[own] = np.abs(2 * x - left - right) / np.maximum(right - left, 1e-9)
+    return outwards[garment.faces].mean(axis=1)
+
+
+def _as_on_an_ellipse(outwards: Floats, factor: Floats) -> Floats:
+    """Return by how much each triangle must be wider so that all together are wider by ``factor``.
+
+    A tube that is round is seen from the front as wide as it is in its middle, where the print is, and ever narrower
+    towards its edges: by sqrt(1 + q^2 u^2 / (1 - u^2)) on an ellipse whose depth is q times its width, ``outwards`` u.
+    """
+    ratios = np.linspace(0, 4, 81)
+    seen = np.minimum(np.linspace(0, 1, 200), _EDGE)
+    whole = np.sqrt(1 + np.outer(ratios**2, seen**2 / (1 - seen**2))).mean(axis=1)
+    ratio, u = np.interp(factor, whole, ratios), np.minimum(outwards, _EDGE)
+    return np.sqrt(1 + ratio**2 * u**2 / (1 - u**2))
 
 
 def _upper(garment: Flat, wearer: Wearer, scale: float) -> Floats:
