@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -190,6 +191,29 @@ def demo(
     with _in_words(), _progress() as say:
         page = showroom.demo(person, garment, out, category, say=say)
     console.print(f"Open {page} in a browser. All in all {time.perf_counter() - began:.0f} s.")
+
+
+@app.command()
+def body3d(
+    person: Picture = None,
+    garment: Picture = None,
+    category: Annotated[Category, typer.Option(help="What the garment is.")] = Category.AUTO,
+    out: Annotated[Path, typer.Option(help="Folder for the page and the pictures.")] = Path("out/body3d"),
+    *,
+    local: Local = False,
+) -> None:
+    """A page that shows the third dimension: the fitted body, and the garment draped on it from all sides.
+
+    Without --person and --garment it takes a photo of an installed package and a garment that the project draws.
+    """
+    from benchmarks import body3d as tailor
+    from benchmarks.inputs import request
+    from benchmarks.server import open_models
+
+    asked = replace(request(person, garment), category=category, expert=Expert.DRAPE)
+    with _in_words(), _progress() as say, open_models(local=local) as models:
+        page = tailor.run(models, asked, out, say=say)
+    console.print(f"Open {page} in a browser.")
 
 
 @contextmanager

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from bridge.splat.drawing import View
 from bridge.splat.light import irradiance, lamp
-from bridge.splat.surface import Camera, Cloth, Floats, Mesh, Pixels
+from bridge.splat.surface import Camera, Cloth, Floats, Ints, Mesh, Pixels
 from bridge.splat.texture import texture_of
+from bridge.splat.triangles import draw_triangles
 from bridge.triton.model import Arrays
 
+Look = Callable[[Arrays, tuple[int, int], Camera, Floats | None], View]
+"""A way for the garment to look."""
 CLAY = (206, 188, 172)
 """The colour of a body whose skin nobody knows [sRGB]."""
+PAPER = (238, 232, 224)
+"""What surrounds the body [sRGB]."""
+LIMB = 0.01
+"""How far before the garment the body hides it [m]; nearer, it is skin between two vertices of the cloth."""
+STRAINED = 0.3
+"""The strain that is shown darkest."""
+AWAY = 4.0
+"""How far the camera is from the middle of the body [m]."""
 
 
 def garment_view(known: Arrays, size: tuple[int, int], lens: Camera, turned: Floats | None = None) -> View:
@@ -36,11 +49,65 @@ def garment_view(known: Arrays, size: tuple[int, int], lens: Camera, turned: Flo
 def body_view(known: Arrays, size: tuple[int, int], lens: Camera, turned: Floats | None = None) -> View:
     """Return the posed body before a camera, in one colour; arguments as those of :func:`garment_view`."""
     posed = moved(known["body_motion"], turned)
-    count = len(posed)
-    places = np.column_stack([np.arange(count), np.zeros(count)]).astype(np.float32)  # no two alike: no seams
-    body = Cloth.of(posed, places, known["body_faces"], np.ones(count, np.uint8), lens)
+    body = coloured(posed, known["body_faces"], np.zeros(len(posed)), lens)
     clay = np.full((2, 2, 3), CLAY, np.uint8)
-    return View(body, clay, lit(body, ambient=0.35), body.mesh, *size)
+    return View(body, clay, lit(body, ambient=0.6), body.mesh, *size)
+
+
+def strain_view(known: Arrays, size: tuple[int, int], lens: Camera, turned: Floats | None = None) -> View:
+    """Return the garment coloured by strain, see :func:`ramp`; arguments as those of :func:`garment_view`."""
+    draped, faces = moved(known["draped"], turned), known["garment_faces"]
+    count = np.maximum(np.bincount(faces.ravel(), minlength=len(draped)), 1)
+    strain = np.bincount(faces.ravel(), np.repeat(known["strain"], 3), len(draped)) / count
+    cloth = coloured(draped, faces, np.clip(strain / STRAINED, 0, 1) * 255, lens)
+    body = Mesh.of("the body", moved(known["body_motion"], turned), known["body_faces"], lens)
+    return View(cloth, ramp(), lit(cloth), body, *size)
+
+
+def coloured(points: Floats, faces: Ints, column: npt.NDArray[np.float64], lens: Camera) -> Cloth:
+    """Return a surface of which every vertex [v] has the colour of a column of its picture [px]."""
+    places = np.column_stack([column, np.arange(len(points))])  # no two rows alike: nothing is sewn
+    return Cloth.of(points, places.astype(np.float32), faces, np.ones(len(points), np.uint8), lens)
+
+
+def ramp() -> Pixels:
+    """Return the colours of strain [2, 256, 3]: from pale for none through orange to dark red for ``STRAINED``."""
+    ends = np.array([(236, 230, 218), (240, 150, 70), (140, 20, 30)], np.float64)
+    row = np.stack([np.interp(np.linspace(0, 2, 256), range(3), ends[:, k]) for k in range(3)], axis=1)
+    return np.rint(np.stack([row, row])).astype(np.uint8)
+
+
+def drawn(
+    known: Arrays, size: tuple[int, int], lens: Camera, turned: Floats, garment: Look = garment_view
+) -> Pixels:
+    """Return a picture of the dressed body; arguments as those of :func:`garment_view`, and how the garment looks."""
+    body, cloth = (draw_triangles(view(known, size, lens, turned)) for view in (body_view, garment))
+    layer = cloth.layer.copy()
+    layer[(body.depth > 0) & (body.depth < cloth.depth - LIMB), 3] = 0
+    return over(layer, over(body.layer, np.full((*size, 3), PAPER, np.uint8)))
+
+
+def around(known: Arrays, angle: float, size: tuple[int, int]) -> tuple[Camera, Floats]:
+    """Return a camera that sees the whole body, and how the body is turned about its own upright axis.
+
+    Args:
+        known: what ``fit_body`` returned.
+        angle: 0 as in the photo; at a quarter turn its left side is seen [rad].
+        size: height and width of the picture [px].
+
+    Returns:
+        The camera, and a rigid motion [3, 4].
+    """
+    posed = known["body_motion"][-1]
+    middle = (posed.min(axis=0) + posed.max(axis=0)) / 2
+    widest = 2 * float(np.linalg.norm((posed - middle)[:, [0, 2]], axis=1).max())
+    fill = 0.9 * min(size[0] / float(np.ptp(posed[:, 1])), size[1] / widest)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    turn = np.array([(cosine, 0, -sine), (0, 1, 0), (sine, 0, cosine)])
+    return (
+        Camera(fill * AWAY, size[1] / 2, size[0] / 2),
+        np.column_stack([turn, (0, 0, -AWAY) - turn @ middle]).astype(np.float32),
+    )
 
 
 def moved(points: Floats, turned: Floats | None) -> Floats:

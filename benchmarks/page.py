@@ -41,9 +41,12 @@ def article(title: str, *blocks: str) -> str:
 
 def figure(picture: Picture) -> str:
     """Return a picture with its caption below."""
-    note = f"<span>{escape(picture.note)}</span>" if picture.note else ""
-    source, words = _source(picture.image), escape(picture.caption)
-    return f'<figure><img src="{source}" alt="{words}"><figcaption>{words}{note}</figcaption></figure>'
+    return _figure(_source(picture.image), picture.caption, picture.note)
+
+
+def moving(gif: bytes, caption: str, note: str = "") -> str:
+    """Return a moving picture, an encoded GIF, with its caption below."""
+    return _figure(f"data:image/gif;base64,{base64.b64encode(gif).decode()}", caption, note)
 
 
 def strip(pictures: Iterable[Picture]) -> str:
@@ -97,6 +100,11 @@ def remarks(sentences: Iterable[str]) -> str:
 def folded(summary: str, *blocks: str, is_open: bool = False) -> str:
     """Return blocks behind a line that opens them."""
     return f"<details{' open' * is_open}><summary>{escape(summary)}</summary>{''.join(blocks)}</details>"
+
+
+def _figure(source: str, caption: str, note: str) -> str:
+    words, more = escape(caption), f"<span>{escape(note)}</span>" if note else ""
+    return f'<figure><img src="{source}" alt="{words}"><figcaption>{words}{more}</figcaption></figure>'
 
 
 def _source(image: Pixels) -> str:

@@ -70,10 +70,11 @@ def test_an_empty_tile_is_white_and_a_sentence_is_not() -> None:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("", ["quality", "latency", "load", "gallery", "demo", "geometry"]),
+        ("", ["quality", "latency", "load", "gallery", "demo", "geometry", "body3d"]),
         ("quality", ["--pairs", "--json", "--out", "--local", "--expert"]),
         ("latency", ["--runs", "--json", "--person", "--garment"]),
         ("geometry", ["--runs", "--people", "--json", "--person", "--garment"]),
+        ("body3d", ["--person", "--garment", "--category", "--out", "--local"]),
         ("load", ["--callers", "--requests", "--json"]),
         ("gallery", ["--people", "--garments", "--pairs", "--photos"]),
     ],
