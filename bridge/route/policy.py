@@ -1,4 +1,4 @@
-"""What the router decides by: the garment, the pose, and how surely it is seen."""
+"""What the router decides by: how the person stands, and how surely that is seen."""
 
 from __future__ import annotations
 
@@ -7,9 +7,36 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from bridge.contracts import Category, Expert
+from bridge.contracts import BodyPoint, Expert
+
+_TURNED = np.deg2rad(35)
+"""From this turn of the trunk on, a garment bent in the photo's plane shows its front where its side belongs. Below,
+warp comes nearer to the truth on every pair of photos that was measured (`python -m benchmarks quality`)."""
+_SEEN = 0.5
+"""The least visibility of shoulders and hips by which the turn is believed."""
+_TRUNK = (BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER, BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP)
+
+Floats = npt.NDArray[np.float32]
 
 
-def preferred(category: Category, photos: Mapping[str, npt.NDArray[np.generic]]) -> tuple[Expert, str]:  # noqa: ARG001
-    """Return the expert that suits the garment and the person best, and why."""
-    return Expert.WARP, f"warp is sharper for the category {category.value} in a photo from the front."
+def preferred(photos: Mapping[str, npt.NDArray[np.generic]]) -> tuple[Expert, str]:
+    """Return the expert that suits the person best, and why in a sentence.
+
+    Args:
+        photos: ``keypoints`` and ``world`` as the contract ``pose`` returns them.
+    """
+    keypoints, world = (np.asarray(photos[name], np.float32) for name in ("keypoints", "world"))
+    if keypoints[list(_TRUNK), 3].min() < _SEEN:
+        return Expert.WARP, "Shoulders or hips are hidden, so that no body can be fitted surely."
+    turn = abs(yaw(world))
+    if turn < _TURNED:
+        return Expert.WARP, f"The person is seen from the front, turned by {np.rad2deg(turn):.0f} degrees."
+    return Expert.DRAPE, f"The person is turned by {np.rad2deg(turn):.0f} degrees."
+
+
+def yaw(world: Floats) -> float:
+    """Return by how much the trunk of 3D landmarks [33, 3] is turned [rad]: 0 faces the camera, + to its left."""
+    left = [BodyPoint.LEFT_SHOULDER, BodyPoint.LEFT_HIP]
+    right = [BodyPoint.RIGHT_SHOULDER, BodyPoint.RIGHT_HIP]
+    across = world[left].sum(axis=0) - world[right].sum(axis=0)
+    return float(np.arctan2(across[2], across[0]))

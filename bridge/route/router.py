@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from bridge.contracts import CONTRACTS, ROUTE, WARP, Category, DType, Expert
+from bridge.contracts import CONTRACTS, ROUTE, WARP, DType, Expert
 from bridge.errors import DrapeFailed, VfrError, WrongTensor
 from bridge.route.policy import preferred
 
@@ -42,13 +42,13 @@ class Router:
             return self._drape(photos, "It was asked for.")
         if wish is Expert.WARP:
             return self._warp(photos, "It was asked for.")
-        choice, why = preferred(Category(photos["garment_category"][0].decode()), photos)
+        choice, why = preferred(photos)
         if choice is Expert.WARP:
             return self._warp(photos, why)
         try:
             return self._drape(photos, why)
         except VfrError as fault:
-            return self._warp(photos, f"drape was tried first and failed: {fault}")
+            return self._warp(photos, f"{why} Yet drape failed: {fault}")
 
     def _warp(self, photos: Arrays, why: str) -> dict[str, Array]:
         laid = self._ask(WARP.name, photos)
