@@ -134,6 +134,12 @@ WRONG: dict[str, tuple[dict[str, Callable[[], bytes]], dict[str, str], int, str]
     "a garment where the person belongs": ({"person": lambda: drawn("tee")}, {}, 422, "no_person"),
     "a person who is not there": ({}, {"person_index": "3"}, 422, "no_person"),
     "nothing in the garment's photo": ({"garment": plain}, {}, 422, "no_garment"),
+    "a body whose hips are not in the photo": (
+        {"person": lambda: encode_image(PERSON[:330])},
+        {"expert": "drape"},
+        422,
+        "body_not_fitted",
+    ),
     "a sweater claimed to be trousers": ({}, {"category": "lower"}, 422, "category_mismatch"),
     "trousers claimed to be a top": (
         {"garment": lambda: drawn("trousers")},
