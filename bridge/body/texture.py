@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bridge.body.fitted import Bytes, FittedBody, depth_and_normals
 from bridge.body.raster import Floats, rasterise
 from bridge.contracts import BodyPart, Label
-from bridge.errors import ArtifactMissing
+from bridge.errors import ArtifactMissing, WrongTensor
 from bridge.imaging.pushpull import spread
 
 Bools = npt.NDArray[np.bool_]
@@ -81,7 +81,10 @@ def bake(body: FittedBody, photo: Bytes, matte: Bytes, labels: Bytes, size: int 
 
     Raises:
         ArtifactMissing: the body's file has no texture coordinates.
+        WrongTensor: photo, matte and labels differ in size.
     """
+    if not photo.shape[:2] == matte.shape == labels.shape:
+        raise WrongTensor("image, matte and labels differ in size; send those of one photo.")
     if not body.has_texture_coordinates:
         raise ArtifactMissing(
             f"the body {body.report['model']} has no texture coordinates; use a release of its file that has vt and "

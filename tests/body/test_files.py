@@ -19,7 +19,7 @@ from bridge.body.rotation import exp
 from bridge.body.skeleton import BONES
 from bridge.body.texture import NOWHERE, bake
 from bridge.contracts import BodyPart, BodyPoint, Label
-from bridge.errors import ArtifactMissing
+from bridge.errors import ArtifactMissing, WrongTensor
 
 HEIGHT, WIDTH = 512, 384
 Array = np.ndarray  # type: ignore[type-arg]  # of many types
@@ -224,3 +224,9 @@ def test_a_body_without_texture_coordinates_has_no_texture(fitted: FittedBody) -
     assert b"vt " not in files["body.obj"]
     with pytest.raises(ArtifactMissing, match="has no texture coordinates"):
         bake(bare, photo, matte, labels)
+
+
+def test_pictures_of_different_photos_are_refused() -> None:
+    """With a sentence, before anything is baked."""
+    with pytest.raises(WrongTensor, match="differ in size"):
+        bake(squares(), np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8), np.zeros((8, 9), np.uint8))
