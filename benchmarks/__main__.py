@@ -98,6 +98,10 @@ def geometry(
     results: Json = None,
     person: Picture = None,
     garment: Picture = None,
+    newton: Annotated[
+        Path | None,
+        typer.Option(help="A Python that has newton: the first garment is draped in it too.", exists=True),
+    ] = None,
 ) -> None:
     """The third dimension: how quick fit, mesh, drape and drawing are, and how true body and cloth.
 
@@ -108,7 +112,7 @@ def geometry(
 
     with _in_words(), _progress() as say:
         pictures = workshop.Pictures(person, garment)
-        found = workshop.run(pictures, people=people, runs=runs, say=say)
+        found = workshop.run(pictures, people=people, runs=runs, newton=newton, say=say)
     _write(results, found)
     console.print(tables.of_geometry(found))
 

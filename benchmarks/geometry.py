@@ -22,8 +22,10 @@ from benchmarks.dressed import garment_view
 from benchmarks.first_answer import seconds_to_answer
 from benchmarks.known_bodies import BodyError, Mean
 from benchmarks.people import person
+from benchmarks.rival import newton as newton_drape
 from bridge.body.linear import LinearBody
 from bridge.contracts import CONTRACTS, SPLAT, Category
+from bridge.errors import InternalError
 from bridge.garment.drawing.wardrobe import Kind
 from bridge.garment.drawn import draw_garment
 from bridge.splat.gaussians import scales
@@ -40,6 +42,9 @@ STARTED = ("fit_body", "drape", "splat")
 """Models whose start is measured: they load a body, or compile their loops."""
 STARTS = 2
 """How often each is started: the first start may have to compile."""
+WITHOUT = (
+    "Not beside newton: pip install newton into an environment of its own and name its Python by --newton."
+)
 WEARER = 0
 """The seed of the rendered person who wears the garments."""
 
@@ -60,13 +65,15 @@ class Figure(TypedDict):
 
 
 class Draped(TypedDict):
-    """How one garment lies, by the drape's own report."""
+    """How one garment lies."""
 
     solver: str
     garment: str
     vertices: int
     seconds: float
-    converged: bool
+    converged: bool | None
+    """By the drape's own report; None: the solver has none."""
+
     mean_strain: float
     largest_strain: float
     deepest_penetration_mm: float
@@ -81,6 +88,9 @@ class Geometry(TypedDict):
     bodies: list[BodyError]
     bodies_mean: Mean
     drapes: list[Draped]
+    notes: list[str]
+    """What could not be measured, and why."""
+
     runs: int
 
 
@@ -92,8 +102,15 @@ class Pictures:
     garment: Path | None = None
 
 
-def run(pictures: Pictures, *, people: int, runs: int, say: Say) -> Geometry:
-    """Measure everything once; what is timed, ``runs`` times after a first one that does not count.
+def run(pictures: Pictures, *, people: int, runs: int, newton: Path | None = None, say: Say) -> Geometry:
+    """Measure everything.
+
+    Args:
+        pictures: photos to be used instead of what is rendered and drawn.
+        people: how many rendered people are fitted.
+        runs: how often each time is taken, after a first time that does not count.
+        newton: a Python that has newton, in which the first garment is draped too.
+        say: hears one line per step.
 
     Raises:
         VfrError: a given photo can't be used, or the garment can't be draped on the person.
@@ -104,10 +121,11 @@ def run(pictures: Pictures, *, people: int, runs: int, say: Say) -> Geometry:
     wearer = worn_by(models, body, pictures.person)
     drapes, known = _drapes(models, wearer, pictures, runs, say)
     speed = _speed(models, known, runs, say) | _starts(known, say)
+    rival, notes = _beside(known, drapes[0], newton, say)
     bodies = known_bodies.errors(models, body, people, say)
     return Geometry(
         machine=machine, commit=origin.commit(), speed=speed, bodies=bodies, bodies_mean=known_bodies.mean(bodies),
-        drapes=drapes, runs=runs,
+        drapes=[*drapes, *rival], notes=notes, runs=runs,
     )  # fmt: skip
 
 
@@ -174,6 +192,21 @@ def _row(name: str, known: Arrays, seconds: float) -> Draped:
         converged=report["converged"], mean_strain=report["mean_strain"], largest_strain=report["largest_strain"],
         deepest_penetration_mm=report["deepest_penetration_mm"],
     )  # fmt: skip
+
+
+def _beside(
+    known: dict[str, Array], ours: Draped, python: Path | None, say: Say
+) -> tuple[list[Draped], list[str]]:
+    """Drape the garment in newton too, or say why not."""
+    if python is None:
+        return [], [WITHOUT]
+    say("drape: in newton")
+    try:
+        with TemporaryDirectory() as folder:
+            fallen = newton_drape(known, python, Path(folder))
+    except InternalError as error:
+        return [], [str(error)]
+    return [Draped(garment=ours["garment"], vertices=ours["vertices"], converged=None, **fallen)], []
 
 
 def _speed(models: LocalModels, known: dict[str, Array], runs: int, say: Say) -> dict[str, Figure]:

@@ -85,7 +85,7 @@ def of_geometry(found: Geometry) -> Group:
     where = (
         f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}; commit {found['commit']}"
     )
-    return Group(_speed(found), _bodies(found), _draped(found), where)
+    return Group(_speed(found), _bodies(found), _draped(found), *found["notes"], where)
 
 
 def _speed(found: Geometry) -> Table:
@@ -116,7 +116,7 @@ def _draped(found: Geometry) -> Table:
     for row in found["drapes"]:
         strains = (f"{row['mean_strain']:.1%}", f"{row['largest_strain']:.0%}")
         depth = f"{row['deepest_penetration_mm']:.1f}"
-        rests = "yes" if row["converged"] else "no"
+        rests = {True: "yes", False: "no", None: "-"}[row["converged"]]
         table.add_row(row["garment"], row["solver"], f"{row['seconds']:.2f}", *strains, depth, rests)
     return table
 

@@ -73,7 +73,7 @@ def test_an_empty_tile_is_white_and_a_sentence_is_not() -> None:
         ("", ["quality", "latency", "load", "gallery", "demo", "geometry", "body3d"]),
         ("quality", ["--pairs", "--json", "--out", "--local", "--expert"]),
         ("latency", ["--runs", "--json", "--person", "--garment"]),
-        ("geometry", ["--runs", "--people", "--json", "--person", "--garment"]),
+        ("geometry", ["--runs", "--people", "--json", "--person", "--garment", "--newton"]),
         ("body3d", ["--person", "--garment", "--category", "--out", "--local"]),
         ("load", ["--callers", "--requests", "--json"]),
         ("gallery", ["--people", "--garments", "--pairs", "--photos"]),

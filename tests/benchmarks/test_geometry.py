@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,15 @@ from rich.console import Console
 from benchmarks import geometry, known_bodies, origin
 from benchmarks.first_answer import load, save, seconds_to_answer
 from benchmarks.people import Person, person
+from benchmarks.rival import newton
 from benchmarks.tables import of_geometry
 from bridge.body.anny import load_anny
 from bridge.body.fitter import measured
 from bridge.body.linear import LinearBody
 from bridge.errors import InternalError
+from bridge.garment.drawn import draw_garment
 from bridge.imaging.encode import encode_image
+from bridge.triton.local import LocalModels
 from bridge.triton.model import Arrays
 
 
@@ -111,15 +115,45 @@ def test_everything_is_measured_beside_what_was_expected(monkeypatch: pytest.Mon
     console.print(of_geometry(found))
     shown = console.export_text()
     assert "…" not in shown
-    for words in ("≤ 1.5 s", "≤ 0.8 s", "≤ 10 ms", "≤ 60 ms", "tank", found["commit"]):
+    for words in ("≤ 1.5 s", "≤ 0.8 s", "≤ 10 ms", "≤ 60 ms", "tank", found["commit"], "--newton"):
         assert words in shown
+
+
+@pytest.fixture(scope="module")
+def meshed(body: LinearBody) -> Arrays:
+    """All that drape is given: a tank top and a fitted body."""
+    models = LocalModels()
+    return geometry.asked(
+        models, "garment_mesh", geometry.worn_by(models, body, None) | geometry.garment_of("tank")
+    )
+
+
+def test_the_rival_gets_our_cloth_and_is_measured_as_ours(meshed: Arrays, tmp_path: Path) -> None:
+    """An interpreter that leaves the cloth where it begins: its measures are those of the beginning."""
+    python = tmp_path / "python"
+    python.write_text(
+        f"#!{sys.executable}\nimport sys\nimport numpy as np\ncloth = np.load(sys.argv[3])\n"
+        "assert len(cloth['motion']) == len(cloth['drag']) + 1\n"
+        "assert cloth['motion'].shape[1] > cloth['faces'].max()\n"
+        "np.savez(sys.argv[4], worn=cloth['positions'], seconds=1.25, version='0')\n"
+    )
+    python.chmod(0o755)
+    found = newton(meshed, python, tmp_path)
+    assert (found["solver"], found["seconds"]) == ("newton 0 XPBD", 1.25)
+    assert 0 < found["mean_strain"] < found["largest_strain"]
+    assert found["deepest_penetration_mm"] >= 0
+
+
+def test_a_rival_that_is_not_there_is_told_in_words(meshed: Arrays, tmp_path: Path) -> None:
+    """A Python without newton, and no Python at all: a sentence, and the other figures stay."""
+    with pytest.raises(InternalError, match=r"No module named 'newton' .pip install newton"):
+        newton(meshed, Path(sys.executable), tmp_path)
+    with pytest.raises(InternalError, match="did not drape"):
+        newton(meshed, tmp_path / "none", tmp_path)
 
 
 def test_photos_take_the_place_of_what_is_drawn(tmp_path: Path) -> None:
     """A garment's photo goes through the garment model; the drawn truth is not used then."""
-    from bridge.garment.drawn import draw_garment
-    from bridge.triton.local import LocalModels
-
     photo = tmp_path / "skirt.png"
     photo.write_bytes(encode_image(draw_garment("skirt")[0]))
     found = geometry.garment_in(LocalModels(), photo)
