@@ -33,8 +33,11 @@ _MOVING = Steps(substeps=25, drag=5.0)
 _AT_REST = Steps(substeps=25, drag=12.0)
 _SLIPPED_ON = 0.2
 """The share of its friction that a garment has while it is put on: who dresses pulls it straight."""
-_BARE = (BodyPart.HEAD, BodyPart.LEFT_HAND, BodyPart.RIGHT_HAND, BodyPart.LEFT_FOOT, BodyPart.RIGHT_FOOT)
-"""Parts that cloth passes: fingers and toes would catch it, and the photo shows them over it."""
+_PASSED = (BodyPart.HEAD, BodyPart.LEFT_HAND, BodyPart.RIGHT_HAND)
+"""Parts that cloth passes: fingers would catch it, and the photo shows them over it."""
+_FEET = {BodyPart.LEFT_FOOT: BodyPoint.LEFT_ANKLE, BodyPart.RIGHT_FOOT: BodyPoint.RIGHT_ANKLE}
+_TOES = 0.1
+"""How far from the ankle toes are, which it passes as well [m]."""
 _TRUNK = [BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER, BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP]
 _SHORTEST = 0.1
 """No person's trunk is shorter [m]."""
@@ -133,8 +136,7 @@ def drape(
     # around the origin, single precision is fine enough for the fall of one small step
     path = resampled(((motion - wearer.origin) @ upright.T).astype(np.float32))
     start = ((put_on(garment, wearer) - wearer.origin) @ upright.T)[sewn.first].astype(np.float32)
-    bare = np.isin(wearer.parts, _BARE)[body_faces].all(axis=1)
-    surface = Surface.of(body_faces[~bare], path.shape[1])
+    surface = Surface.of(body_faces[_touched(wearer)[body_faces].any(axis=1)], path.shape[1])
     held = _held(garment, sewn, cloth, start, path[0], surface, wearer.axes @ upright.T)
     worn, speed = _fall(cloth, start, path, surface, material, held)
     frames = _DRESSING + len(path) - 1 + _RESTING
@@ -159,6 +161,15 @@ def drape(
         "strain": strain.astype(np.float32),
         "drape_report": np.array([json.dumps(report).encode()], np.object_),
     }
+
+
+def _touched(wearer: Wearer) -> npt.NDArray[np.bool_]:
+    """Return which vertices of the body cloth doesn't pass."""
+    touched = ~np.isin(wearer.parts, _PASSED)
+    for part, ankle in _FEET.items():
+        far = np.linalg.norm(wearer.vertices - wearer.landmarks[ankle], axis=1) > _TOES
+        touched &= (wearer.parts != part) | ~far
+    return touched
 
 
 def _upright(wearer: Wearer) -> Floats:
