@@ -10,12 +10,12 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 READY := .venv/.ready
 
-.PHONY: help demo serve test test-slow check configs export bench gallery pins clean
+.PHONY: help demo serve test test-slow check configs export bench gallery body3d pins clean
 
 help: ## show this list
 	@echo "A virtual fitting room on NVIDIA Triton. Start with: make demo"
 	@echo
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 	@echo
 	@echo "  make demo PERSON=me.jpg GARMENT=shirt.jpg     your own photos"
 
@@ -48,6 +48,9 @@ bench: $(READY) weights ## latency per stage; quality too with PAIRS=folder
 
 gallery: $(READY) weights ## every person in every garment of PHOTOS=folder, as one sheet
 	$(RUN) benchmarks gallery $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+body3d: $(READY) weights ## a page that shows the garment draped on a body in 3D; PERSON= and GARMENT= for yours
+	@$(RUN) benchmarks body3d $(if $(PERSON),--person "$(PERSON)") $(if $(GARMENT),--garment "$(GARMENT)")
 
 pins: $(READY) ## resolve pyproject.toml anew into requirements.txt
 	$(RUN) uv pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_35 --all-extras --upgrade \

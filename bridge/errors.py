@@ -159,7 +159,7 @@ class ArtifactMissing(ArtifactError):
 
 
 class ArtifactCorrupt(ArtifactError):
-    """A file's sha256 differs from the registry's."""
+    """A file is not the one that the registry names, or not what its name says."""
 
     code = "artifact_corrupt"
 
@@ -177,7 +177,7 @@ class ConversionFailed(ArtifactError):
 
 
 class ConfigError(VfrError):
-    """A file in ``configs/`` says something that can't be done."""
+    """A file in ``configs/`` or a variable of the environment says something that can't be done."""
 
     code = "config_error"
 

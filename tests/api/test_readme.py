@@ -43,9 +43,9 @@ def test_the_client_runs(triton: EmbeddedTriton, tmp_path: Path) -> None:
 def test_its_commands_exist() -> None:
     """Every `make` target and every `vfr` command that it names."""
     text = "\n".join([*blocks("sh"), *re.findall(r"`([^`\n]+)`", README)])
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    named = set(re.findall(r"\bmake ([a-z][a-z-]*)", text))
+    named = set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", text))
     assert {"demo", "test"} <= named <= targets
     assert {"tryon", "serve"} <= set(re.findall(r"\bvfr ([a-z]+)", text)) <= commands
 
