@@ -45,8 +45,8 @@ STARTS = 2
 WITHOUT = (
     "Not beside newton: pip install newton into an environment of its own and name its Python by --newton."
 )
-WEARER = 0
-"""The seed of the rendered person who wears the garments."""
+WEARER = 1
+"""The seed of the rendered person who wears the garments: the first whose arms don't run through the trunk."""
 
 
 class Figure(TypedDict):
