@@ -25,11 +25,11 @@ LEAD = (
     "A body is fitted to the photo, the garment's photo is cut into sewing panels, and these are sewn, simulated on "
     "the body while it takes its pose, and drawn into the photo. All of it on this machine's own CPU."
 )
-SIDES = {"From the front": 0.0, "Its left side": 0.25, "From behind": 0.5}
+SIDES = {"From the front": 0.0, "Its left side": 0.25, "From behind": 0.5, "Its right side": 0.75}
 """What is shown of the dressed body, by turns."""
 BEHIND = "The garment's back was not photographed: it shows the front's picture, mirrored."
 TALL = (720, 540)
-"""Height and width of the three sides [px]."""
+"""Height and width of the pictures from all sides [px]."""
 SMALL = (480, 360)
 """Height and width of the turntable [px]."""
 FRAMES, PACE = 36, 80
@@ -84,23 +84,22 @@ def pictures(stages: Arrays) -> list[Picture]:
     body = draw_triangles(body_view(stages, size, lens)).layer
     body[..., 3] = np.rint(SKIN * body[..., 3])
     paper = np.full_like(image, PAPER)
-    strain = draw_triangles(strain_view(stages, size, lens)).layer
-    normals = np.rint(127.5 * (stages["normals"] + 1)).astype(np.uint8)
+    facing = np.rint(127.5 * (stages["normals"] + 1)).astype(np.uint8)
+    normals = np.where(stages["normals"].any(axis=2, keepdims=True), facing, paper)
     return [
         Picture(over(body, image), "The fitted body", "over the photo that it was fitted to"),
         Picture(stages["garment_image"], "The garment's photo", "its panels' texture"),
         Picture(over(stages["layer"], paper), "The layer", "the draped garment as it is laid into the photo"),
         Picture(normals, "Normals", "which way its surface faces: red to the right, green up, blue to you"),
-        Picture(over(strain, paper), "Strain", f"pale: none; dark red: {STRAINED:.0%} and more"),
     ]
 
 
 def sides(stages: Arrays) -> list[Picture]:
-    """Return the dressed body from three sides, the garment with its photo's texture."""
-    return [
-        Picture(drawn(stages, TALL, *around(stages, 2 * np.pi * turn, TALL), garment_view), words)
-        for words, turn in SIDES.items()
-    ]
+    """Return the dressed body from all sides with the garment's own texture, and from the front with its strain."""
+    views = {words: around(stages, 2 * np.pi * turn, TALL) for words, turn in SIDES.items()}
+    worn = [Picture(drawn(stages, TALL, *view, garment_view), words) for words, view in views.items()]
+    strain = drawn(stages, TALL, *next(iter(views.values())), strain_view)
+    return [*worn, Picture(strain, "Strain", f"pale: none; dark red: {STRAINED:.0%} and more")]
 
 
 def turntable(stages: Arrays) -> bytes:
@@ -148,6 +147,6 @@ def write(shown: Shown) -> str:
                 page.remarks(guess) + page.cards(sizes),
             ),
         ),
-        page.article("From three sides", page.strip(shown.sides), page.remarks([BEHIND])),
+        page.article("From all sides", page.strip(shown.sides), page.remarks([BEHIND])),
         page.article("How it was made", page.cards(lies), page.strip(shown.pictures)),
     )

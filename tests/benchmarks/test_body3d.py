@@ -142,13 +142,13 @@ def test_the_turntable_turns(stages: Arrays) -> None:
 
 
 def test_the_page_holds_all_that_it_shows(stages: Arrays, tmp_path: Path) -> None:
-    """Body, layer, three sides, the turntable and the result are inside; the measures are told as a guess."""
+    """Body, layer, all sides, the turntable and the result are inside; the measures are told as a guess."""
     page = body3d.run(
         {"tryon_basic_stages": lambda **asked: stages}, Request(b"p", b"g"), tmp_path, say=lambda line: None
     )
     html = page.read_text("utf-8")
     sources = re.findall(r'src="([^"]*)"', html)
-    assert len(sources) == 1 + 2 + 3 + 5
+    assert len(sources) == 1 + 2 + 5 + 4
     assert [source[:15] for source in sources].count("data:image/gif;") == 1
     assert "chest [cm]" in html
     assert "height is not known" in html
