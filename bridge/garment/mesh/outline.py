@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from bridge.contracts import GarmentPoint
 from bridge.errors import GarmentNotMeshed
+from bridge.garment.mesh.depth import Depth
 
 Points = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
@@ -30,18 +31,18 @@ def whole(mask: Mask) -> Mask:
     Raises:
         GarmentNotMeshed: it has a hole or a second piece too large to be a flaw of the mask.
     """
-    binary = np.pad((mask >= 128).astype(np.uint8), 1)
-    count, names, stats, _ = cv2.connectedComponentsWithStats(binary, connectivity=4)
-    areas = stats[1:, cv2.CC_STAT_AREA]
+    binary = np.pad((mask >= 128).view(np.uint8), 1)
+    count, names = cv2.connectedComponents(binary, connectivity=4)
     if count < 2:
         raise GarmentNotMeshed("No garment is left to be cut into cloth; use a photo that shows it whole.")
+    areas = np.bincount(names[binary > 0])[1:]
     largest = int(areas.argmax())
     if areas.sum() - areas[largest] > _LARGEST_REST * areas[largest]:
         raise GarmentNotMeshed("The photo shows a garment in several pieces; use one photo for each piece.")
-    piece = (names == 1 + largest).astype(np.uint8)
+    piece = (names == 1 + largest).view(np.uint8)
     contours, _ = cv2.findContours(piece, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = cv2.drawContours(np.zeros_like(piece), contours, -1, (1.0,), cv2.FILLED)
-    if int(filled.sum()) - int(piece.sum()) > _LARGEST_HOLE * areas[largest]:
+    if cv2.countNonZero(filled) - areas[largest] > _LARGEST_HOLE * areas[largest]:
         raise GarmentNotMeshed(
             "The garment has a hole in its photo; use a photo in which nothing lies on it."
         )
@@ -82,11 +83,13 @@ def lines_inside(inside: Mask, outline: Points, edge: float) -> list[Points]:
         edge: distance of the samples [px].
     """
     contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not contours:
+        return []
+    depth = Depth(outline, [], edge)
     found = []
     for contour in contours:
         line = contour[:, 0].astype(np.float32) + 0.5
-        depth = [cv2.pointPolygonTest(outline, (float(x), float(y)), True) for x, y in line]  # noqa: FBT003
-        run = _longest_run(np.array(depth) > _APART * edge)
+        run = _longest_run(depth.at(line) > _APART * edge)
         if len(run) == len(line) > 2 * edge:
             found.append(_ring(line, edge))
         elif len(run) > 2 * edge:

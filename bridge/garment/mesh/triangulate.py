@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bridge.errors import GarmentNotMeshed
+from bridge.garment.mesh.delaunay import Delaunay
+from bridge.garment.mesh.depth import Depth
 
 Points = npt.NDArray[np.float32]
 Triangles = npt.NDArray[np.int32]
@@ -20,6 +22,10 @@ _NEAREST = 0.62
 """The least distance of an inner vertex from the lines, in edge lengths: nearer ones make slivers."""
 _SLIVER = 1e-3
 """Twice the area of a triangle that counts as none, in squared edge lengths."""
+_SURE = 0.25
+"""How deep a point surely lies inside, in edge lengths: more than the depth's map may err."""
+_MOST = 1 << 31
+"""More than there are points, so that two of their numbers make one."""
 
 
 def triangulate(
@@ -43,14 +49,16 @@ def triangulate(
     Raises:
         GarmentNotMeshed: the outline is too thin or too crooked for triangles of that size.
     """
-    inner = _lattice(outline, lines, edge, axis)
+    depth = Depth(outline, lines, edge)
+    inner = _lattice(outline, depth, edge, axis)
+    plane = Delaunay(outline)
     for _ in range(_ROUNDS):
         points, ring, chains = _numbered(outline, lines, inner)
-        triangles = _inside(_delaunay(points), points, outline, edge)
-        present = _keys(_edges(triangles), len(points))
-        lost_ring = ~np.isin(_keys(ring, len(points)), present)
-        lost = [~np.isin(_keys(chain, len(points)), present) for chain in chains]
-        chords = _chords(triangles, len(outline), ring)
+        triangles = _inside(plane.triangles(points), points, outline, depth, edge)
+        present = _edges_among(triangles, len(points) - len(inner))
+        lost_ring = ~np.isin(_keys(ring), present)
+        lost = [~np.isin(_keys(chain), present) for chain in chains]
+        chords = _chords(present, len(outline), ring)
         if not (lost_ring.any() or any(gone.any() for gone in lost) or len(chords)):
             return points, triangles, len(outline)
         outline = _split(outline, lost_ring, closed=True)
@@ -66,7 +74,7 @@ def is_ring(line: Points) -> bool:
     return bool((line[0] == line[-1]).all())
 
 
-def _lattice(outline: Points, lines: list[Points], edge: float, axis: float) -> Points:
+def _lattice(outline: Points, depth: Depth, edge: float, axis: float) -> Points:
     """Return the lattice's points inside the outline that keep their distance from every line."""
     low, high = outline.min(axis=0), outline.max(axis=0)
     columns = np.arange(0, max(high[0] - axis, axis - low[0]) + edge, edge)
@@ -78,21 +86,7 @@ def _lattice(outline: Points, lines: list[Points], edge: float, axis: float) -> 
     )  # odd rows reach as far to the left as to the right
     grid = np.stack([mirrored, np.broadcast_to(rows[:, None], mirrored.shape)], axis=-1)
     points = np.ascontiguousarray(grid.reshape(-1, 2), np.float32)
-    distance = np.array([cv2.pointPolygonTest(outline, (float(a), float(b)), True) for a, b in points])  # noqa: FBT003
-    kept = points[distance > _NEAREST * edge]
-    for line in lines:
-        apart = np.linalg.norm(kept[:, None] - _dense(line, edge / 4)[None], axis=2).min(axis=1)
-        kept = kept[apart > _NEAREST * edge]
-    return kept
-
-
-def _dense(line: Points, step: float) -> Points:
-    """Return points on a line, at most ``step`` apart."""
-    pieces = [line[:1]]
-    for a, b in pairwise(line):
-        count = max(1, int(np.ceil(np.linalg.norm(b - a) / step)))
-        pieces.append(a + (b - a) * (np.arange(1, count + 1, dtype=np.float32) / count)[:, None])
-    return np.concatenate(pieces)
+    return points[depth.at(points) > _NEAREST * edge]
 
 
 def _numbered(outline: Points, lines: list[Points], inner: Points) -> tuple[Points, Edges, list[Edges]]:
@@ -116,47 +110,35 @@ def _numbered(outline: Points, lines: list[Points], inner: Points) -> tuple[Poin
     return np.concatenate([*parts, inner]), ring, chains
 
 
-def _delaunay(points: Points) -> Triangles:
-    """Return Delaunay's triangulation of distinct points as triples of their numbers."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    width, height = np.ceil(high - low).astype(int) + 4
-    moved = points - low + 1
-    plane = cv2.Subdiv2D((0, 0, int(width), int(height)))
-    number = {plane.insert((float(x), float(y))): i for i, (x, y) in enumerate(moved)}
-    place = {(float(x), float(y)): number[v] for v in number for x, y in [plane.getVertex(v)[0]]}
-    corners = np.asarray(plane.getTriangleList()).reshape(-1, 3, 2)
-    triples = [[place.get((float(x), float(y)), -1) for x, y in corner] for corner in corners]
-    found = np.array(triples, np.int32).reshape(-1, 3)
-    return found[(found >= 0).all(axis=1)]
-
-
-def _inside(triangles: Triangles, points: Points, outline: Points, edge: float) -> Triangles:
+def _inside(triangles: Triangles, points: Points, outline: Points, depth: Depth, edge: float) -> Triangles:
     """Return the triangles inside the outline, all turned clockwise (y down), without the flat ones."""
-    a, b, c = np.moveaxis(points[triangles], 1, 0)
+    a, b, c = (points[triangles[:, corner]] for corner in range(3))
     doubled = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
     triangles = np.where(doubled[:, None] < 0, triangles[:, ::-1], triangles)
-    middles = points[triangles].mean(axis=1)
-    inside = [cv2.pointPolygonTest(outline, (float(x), float(y)), False) > 0 for x, y in middles]  # noqa: FBT003
-    return triangles[np.array(inside) & (np.abs(doubled) > _SLIVER * edge**2)]
+    middles = (a + b + c) / 3
+    inside = depth.at(middles) > _SURE * edge
+    for unsure in np.flatnonzero(~inside):
+        inside[unsure] = cv2.pointPolygonTest(outline, middles[unsure].tolist(), measureDist=False) > 0
+    return triangles[inside & (np.abs(doubled) > _SLIVER * edge**2)]
 
 
-def _chords(triangles: Triangles, outline: int, ring: Edges) -> Edges:
+def _edges_among(triangles: Triangles, count: int) -> npt.NDArray[np.int64]:
+    """Return the keys of the triangles' edges between two of the first ``count`` points."""
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    return np.unique(_keys(edges[(edges < count).all(axis=1)]))
+
+
+def _chords(present: npt.NDArray[np.int64], outline: int, ring: Edges) -> Edges:
     """Return the edges that cut across from outline to outline: sewn on both sides they would be four times used."""
-    edges = np.unique(np.sort(_edges(triangles), axis=1), axis=0)
-    across = edges[(edges < outline).all(axis=1)]
-    count = int(triangles.max()) + 1
-    return across[~np.isin(_keys(across, count), _keys(ring, count))]
+    edges = np.column_stack(np.divmod(present, _MOST))
+    across = (edges < outline).all(axis=1) & ~np.isin(present, _keys(ring))
+    return edges[across]
 
 
-def _edges(triangles: Triangles) -> Edges:
-    pairs = (triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]])
-    return np.concatenate(pairs).astype(np.int64)
-
-
-def _keys(edges: Edges, count: int) -> npt.NDArray[np.int64]:
+def _keys(edges: Edges | Triangles) -> npt.NDArray[np.int64]:
     """Return one number for each edge, whichever way it runs."""
-    ordered = np.sort(edges, axis=1)
-    return ordered[:, 0] * count + ordered[:, 1]
+    first, last = edges.astype(np.int64).T
+    return np.minimum(first, last) * _MOST + np.maximum(first, last)
 
 
 def _split(line: Points, lost: npt.NDArray[np.bool_], *, closed: bool) -> Points:
