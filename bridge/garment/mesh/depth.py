@@ -30,9 +30,13 @@ class Depth:
         self._cell = edge / _CELLS
         self._low = outline.min(axis=0) - 2 * self._cell
         width, height = np.ceil((outline.max(axis=0) - self._low) / self._cell).astype(int) + 3
-        inside = cv2.fillPoly(np.zeros((height, width), np.uint8), [self._drawn(outline)], (1.0,), shift=_BITS)
+        inside = cv2.fillPoly(
+            np.zeros((height, width), np.uint8), [self._drawn(outline)], (1.0,), shift=_BITS
+        )
         cv2.polylines(inside, [self._drawn(outline)], isClosed=True, color=(0.0,), shift=_BITS)
-        cv2.polylines(inside, [self._drawn(line) for line in lines], isClosed=False, color=(0.0,), shift=_BITS)
+        cv2.polylines(
+            inside, [self._drawn(line) for line in lines], isClosed=False, color=(0.0,), shift=_BITS
+        )
         self._map = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * np.float32(self._cell)
 
     def at(self, points: Points) -> Points:

@@ -24,13 +24,15 @@ def openings(triangles: Triangles) -> int:
         GarmentNotMeshed: an edge has more than two triangles, two that face opposite ways, or a boundary touches
             itself, so that this is no surface.
     """
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(np.int64)
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(
+        np.int64
+    )
     count = int(edges.max()) + 1
     backwards = edges[:, 0] > edges[:, 1]
     ways = np.sort(2 * (edges.min(axis=1) * count + edges.max(axis=1)) + backwards)
     _require(bool((np.diff(ways) > 0).all()))
     again = np.diff(ways // 2) == 0  # the same edge, run the other way
-    alone = ways[~(np.append(again, False) | np.append(False, again))]  # noqa: FBT003 - no neighbour
+    alone = ways[~(np.append(again, False) | np.append(False, again))]
     low, high = np.divmod(alone // 2, count)
     turned = alone % 2 > 0
     starts, stops = np.where(turned, high, low), np.where(turned, low, high)
