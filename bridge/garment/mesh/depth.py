@@ -41,8 +41,8 @@ class Depth:
 
     def at(self, points: Points) -> Points:
         """Return the depth [n] px of points [n, 2] px; 0 outside."""
-        places = ((points - self._low) / self._cell).astype(np.float32)[None]
-        depth = cv2.remap(self._map, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        x, y = ((points - self._low) / self._cell).astype(np.float32).T[:, None]
+        depth = cv2.remap(self._map, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         return cast(Points, depth[0])
 
     def _drawn(self, line: Points) -> npt.NDArray[np.int32]:
