@@ -16,8 +16,28 @@
     │   ├── DrapeFailed             drape_failed          422    INVALID_ARGUMENT
     │   ├── CategoryMismatch        category_mismatch     422    INVALID_ARGUMENT
     │   ├── BodyOutOfFrame          body_out_of_frame     422    INVALID_ARGUMENT
-    │   └── WrongTensor             wrong_tensor          422    INVALID_ARGUMENT
+    │   ├── WrongTensor             wrong_tensor          422    INVALID_ARGUMENT
+    │   ├── UrlRefused              url_refused           422    INVALID_ARGUMENT
+    │   ├── Bystanders              bystanders            422    INVALID_ARGUMENT
+    │   ├── KeyReused               key_reused            422    INVALID_ARGUMENT
+    │   └── WebhookRefused          webhook_refused       400    INVALID_ARGUMENT
+    ├── Refused                     refused               403    PERMISSION_DENIED
+    │   ├── Unauthenticated         unauthenticated       401    UNAUTHENTICATED
+    │   ├── NotFound                not_found             404    NOT_FOUND
+    │   ├── LinkExpired             link_expired          410    NOT_FOUND
+    │   ├── Conflict                conflict              409    ABORTED
+    │   ├── RateLimited             rate_limited          429    RESOURCE_EXHAUSTED
+    │   └── QuotaSpent              quota_spent           429    RESOURCE_EXHAUSTED
+    ├── JobFailed                   job_failed            500    INTERNAL
+    │   ├── JobCancelled            job_cancelled         409    CANCELLED
+    │   ├── DeadlineMissed          deadline_missed       504    DEADLINE_EXCEEDED
+    │   └── QualityMissed           quality_missed        422    FAILED_PRECONDITION
+    ├── ProviderError               provider_error        502    UNAVAILABLE
+    │   ├── ExternalRateLimit       external_rate_limit   503    RESOURCE_EXHAUSTED
+    │   ├── ExternalBadInput        external_bad_input    422    INVALID_ARGUMENT
+    │   └── RenderFailed            render_failed         502    UNAVAILABLE
     ├── ServerUnavailable           server_unavailable    503    UNAVAILABLE
+    │   └── StorageUnavailable      storage_unavailable   503    UNAVAILABLE
     ├── ArtifactError               artifact_error        503    UNAVAILABLE
     │   ├── ArtifactMissing         artifact_missing      503    UNAVAILABLE
     │   ├── ArtifactCorrupt         artifact_corrupt      503    UNAVAILABLE
@@ -41,6 +61,9 @@ class VfrError(Exception):
     code: ClassVar[str] = "error"
     http_status: ClassVar[int] = 500
     grpc_status: ClassVar[str] = "INTERNAL"
+
+    retry_after: float | None = None
+    """When the same request may succeed [s], where that is known."""
 
     def to_wire(self) -> str:
         """Return the one line that carries this error through Triton: ``code: sentence``."""
@@ -136,12 +159,159 @@ class WrongTensor(BadInput):
     code = "wrong_tensor"
 
 
+class UrlRefused(BadInput):
+    """An address from which nothing is fetched, or that gave nothing of use."""
+
+    code = "url_refused"
+
+
+class Bystanders(BadInput):
+    """The photo shows other people, and the tenant wants no such photos."""
+
+    code = "bystanders"
+
+
+class KeyReused(BadInput):
+    """An ``Idempotency-Key`` came again with another request."""
+
+    code = "key_reused"
+
+
+class WebhookRefused(BadInput):
+    """A webhook that nobody we know has signed, or that is too old."""
+
+    code = "webhook_refused"
+    http_status = 400
+
+
+class Refused(VfrError):
+    """The caller may not have what was asked for."""
+
+    code = "refused"
+    http_status = 403
+    grpc_status = "PERMISSION_DENIED"
+
+
+class Unauthenticated(Refused):
+    """No key or token came along, or one that is not known, not valid any more, or not yet."""
+
+    code = "unauthenticated"
+    http_status = 401
+    grpc_status = "UNAUTHENTICATED"
+
+
+class NotFound(Refused):
+    """There is nothing of that name, or it is somebody else's."""
+
+    code = "not_found"
+    http_status = 404
+    grpc_status = "NOT_FOUND"
+
+
+class LinkExpired(Refused):
+    """A link to a picture is over its time."""
+
+    code = "link_expired"
+    http_status = 410
+    grpc_status = "NOT_FOUND"
+
+
+class Conflict(Refused):
+    """What was asked for does not fit what is going on."""
+
+    code = "conflict"
+    http_status = 409
+    grpc_status = "ABORTED"
+
+
+class RateLimited(Refused):
+    """Too many requests in a short time."""
+
+    code = "rate_limited"
+    http_status = 429
+    grpc_status = "RESOURCE_EXHAUSTED"
+
+
+class QuotaSpent(Refused):
+    """The tenant's quota or budget for this period is spent."""
+
+    code = "quota_spent"
+    http_status = 429
+    grpc_status = "RESOURCE_EXHAUSTED"
+
+
+class JobFailed(VfrError):
+    """A job ended without a picture."""
+
+    code = "job_failed"
+
+
+class JobCancelled(JobFailed):
+    """The job was cancelled before it ended."""
+
+    code = "job_cancelled"
+    http_status = 409
+    grpc_status = "CANCELLED"
+
+
+class DeadlineMissed(JobFailed):
+    """The job's time was over before it ended."""
+
+    code = "deadline_missed"
+    http_status = 504
+    grpc_status = "DEADLINE_EXCEEDED"
+
+
+class QualityMissed(JobFailed):
+    """No attempt was good enough to be shown."""
+
+    code = "quality_missed"
+    http_status = 422
+    grpc_status = "FAILED_PRECONDITION"
+
+
+class ProviderError(VfrError):
+    """A provider outside of this system can't be used: its account or its settings."""
+
+    code = "provider_error"
+    http_status = 502
+    grpc_status = "UNAVAILABLE"
+
+
+class ExternalRateLimit(ProviderError):
+    """A provider has no room now."""
+
+    code = "external_rate_limit"
+    http_status = 503
+    grpc_status = "RESOURCE_EXHAUSTED"
+
+
+class ExternalBadInput(ProviderError):
+    """A provider refuses the pictures."""
+
+    code = "external_bad_input"
+    http_status = 422
+    grpc_status = "INVALID_ARGUMENT"
+
+
+class RenderFailed(ProviderError):
+    """A provider took the job and could not finish it."""
+
+    code = "render_failed"
+
+
 class ServerUnavailable(VfrError):
     """The inference server is down, starting, or full."""
 
     code = "server_unavailable"
     http_status = 503
     grpc_status = "UNAVAILABLE"
+
+
+class StorageUnavailable(ServerUnavailable):
+    """The database or the store of pictures is down, or full."""
+
+    code = "storage_unavailable"
 
 
 class ArtifactError(VfrError):

@@ -1,0 +1,115 @@
+"""One database for everything that must survive: SQLite by default, PostgreSQL by ``VFR_DATABASE_URL``.
+
+Every module declares its own tables on :data:`METADATA` and reads and writes them in functions that take a
+connection; :meth:`Database.run` calls such a function in a thread, within one transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from bridge.errors import StorageUnavailable
+
+T = TypeVar("T")
+METADATA = sa.MetaData()
+
+_BUSY_SECONDS = 30.0
+"""How long a writer of SQLite waits for another one [s]."""
+_RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
+"""Pauses before a transaction whose connection broke is run again [s]: a database restarts within them."""
+
+
+class Database:
+    """A pool of connections to SQLite or PostgreSQL."""
+
+    def __init__(self, url: str) -> None:
+        """Open the pool; nothing is connected yet.
+
+        Args:
+            url: ``sqlite:///path`` or ``postgresql://…``.
+        """
+        self.url = sa.make_url(url)
+        if self.url.get_backend_name() == "sqlite":
+            self.engine = _sqlite(self.url)
+        else:
+            self.engine = sa.create_engine(
+                self.url.set(drivername="postgresql+psycopg"),
+                pool_size=10,
+                max_overflow=10,
+                pool_pre_ping=True,
+            )
+
+    def create(self) -> None:
+        """Create what is missing of the tables.
+
+        Raises:
+            StorageUnavailable: nobody answers at the address.
+        """
+        try:
+            METADATA.create_all(self.engine)
+        except DBAPIError as error:
+            if "already exists" not in str(error):  # another process was quicker
+                raise _unavailable(error) from error
+            METADATA.create_all(self.engine)
+
+    async def run(self, transaction: Callable[[sa.Connection], T]) -> T:
+        """Run a function of a connection as one transaction, in a thread; again when the connection broke.
+
+        Raises:
+            StorageUnavailable: the database does not come back.
+        """
+        return await asyncio.to_thread(self.run_here, transaction)
+
+    def run_here(self, transaction: Callable[[sa.Connection], T]) -> T:
+        """As :meth:`run`, in this thread."""
+        for pause in (*_RETRY_SECONDS, None):
+            try:
+                with self.engine.begin() as connection:
+                    return transaction(connection)
+            except (OperationalError, sa.exc.InterfaceError) as error:  # noqa: PERF203 - it is the loop's point
+                if pause is None:
+                    raise _unavailable(error) from error
+                time.sleep(pause)
+        raise AssertionError("the last turn returns or raises")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, **values: Any) -> bool:  # noqa: ANN401 - a row's values
+    """Insert a row unless its key is taken; return whether it was inserted."""
+    dialect: Any = __import__(f"sqlalchemy.dialects.{connection.dialect.name}", fromlist=["insert"])
+    return connection.execute(dialect.insert(table).values(**values).on_conflict_do_nothing()).rowcount > 0
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url.set(drivername="sqlite"), connect_args={"timeout": _BUSY_SECONDS})
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None  # SQLAlchemy's BEGIN below replaces the driver's own
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # A reader that turns writer would be refused at once in WAL, whatever the time-out (SQLite's docs).
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _unavailable(error: Exception) -> StorageUnavailable:
+    return StorageUnavailable(f"The database can't be used now ({type(error).__name__}). Please try again.")
