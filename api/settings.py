@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _data_folder() -> Path:
+    """Return the user's folder for data of programs (XDG Base Directory Specification)."""
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "neurose-vfr"
 
 
 class Settings(BaseSettings):
@@ -25,8 +37,51 @@ class Settings(BaseSettings):
     max_in_flight: PositiveInt = 16
     """How many requests may wait for Triton at once; one more is answered 503 with ``Retry-After``."""
 
+    data: Path = Field(default_factory=_data_folder)
+    """The folder of what must survive, where no other place is named: database, pictures, the secret."""
+
+    database_url: str = ""
+    """``postgresql://…`` or ``sqlite:///path``; empty: SQLite in ``data``."""
+
+    blobs_url: str = ""
+    """``s3://bucket/prefix`` or ``file:///path``; empty: a folder in ``data``."""
+
+    secret: SecretStr | None = None
+    """Signs links and callbacks and peppers keys, at least 32 characters; None: made once and kept in ``data``."""
+
+    public_url: str = ""
+    """The address under which others reach this service, for links and callbacks: ``https://fit.example.com``."""
+
+    role: Literal["all", "api", "worker"] = "all"
+    """``api`` takes jobs, ``worker`` executes them, ``all`` does both in one process."""
+
     host: str = "127.0.0.1"
     """The address that ``vfr serve`` listens on."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """The port that ``vfr serve`` listens on; 0 takes a free one."""
+
+    @property
+    def database(self) -> str:
+        """The database's address."""
+        return self.database_url or f"sqlite:///{self.data / 'vfr.sqlite'}"
+
+    @property
+    def blobs(self) -> str:
+        """The address of the store of pictures."""
+        return self.blobs_url or (self.data / "blobs").absolute().as_uri()
+
+    @cached_property
+    def key(self) -> bytes:
+        """The secret as bytes; made and kept, readable by this user alone, when none is set."""
+        if self.secret:
+            return self.secret.get_secret_value().encode()
+        self.data.mkdir(parents=True, exist_ok=True)
+        file = self.data / "secret"
+        if not file.exists():
+            with tempfile.NamedTemporaryFile("w", dir=self.data) as new:  # readable by this user alone
+                new.write(secrets.token_urlsafe(32))
+                new.flush()
+                with suppress(FileExistsError):  # another process was quicker: its secret holds
+                    os.link(new.name, file)
+        return file.read_bytes()
