@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from bridge.contracts import Category, GarmentPoint, Panel, Part
 from bridge.errors import GarmentNotMeshed
 from bridge.garment.drawing.wardrobe import Kind
-from bridge.garment.drawn import KINDS, draw_garment
+from bridge.garment.drawn import KINDS, DrawnTruth, draw_garment
+from bridge.garment.mesh.depth import Depth
 from bridge.garment.mesh.mesher import GarmentMesher
 from bridge.garment.mesh.sewn import merged, openings
 from bridge.triton.local import LocalModels
@@ -22,9 +24,14 @@ OPENINGS = {"trousers": 3, "shorts": 3, "skirt": 2}
 HEIGHT, WIDTH = 400, 300
 
 
+@lru_cache
+def _truth(kind: Kind) -> DrawnTruth:
+    return draw_garment(kind)[1]
+
+
 def asked(kind: Kind) -> dict[str, Any]:
     """What the model is given of a drawn garment."""
-    _, truth = draw_garment(kind)
+    truth = _truth(kind)
     return {
         "garment_category": np.array([truth.category.value.encode()], np.object_),
         "garment_mask": truth.mask,
@@ -95,7 +102,50 @@ def test_regions_are_the_pieces() -> None:
     assert set(np.unique(GarmentMesher()(**asked("skirt"))["garment_regions"])) == {Part.SKIRT}
 
 
-@pytest.mark.parametrize("vertices", [500, 12_000])
+def test_a_sleeve_that_lies_on_the_trunk_ends_at_its_armhole() -> None:
+    """Sleeves that hang down join the trunk in the photo; a flared skirt below them is none of theirs."""
+    trunk = [(130, 60), (170, 60), (205, 70), (200, 210), (250, 380), (50, 380), (100, 210), (95, 70)]
+    sleeve = np.array([(205, 70), (240, 90), (240, 210), (195, 210), (195, 120)])
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for corners in (np.array(trunk), sleeve, sleeve * (-1, 1) + (300, 0)):
+        cv2.fillPoly(mask, [corners], 255)
+    points = np.zeros((len(GarmentPoint), 3), np.float32)
+    for name, at in {
+        "COLLAR": (170, 60),
+        "SHOULDER": (205, 70),
+        "ARMPIT": (190, 120),
+        "CUFF_OUTER": (240, 210),
+        "CUFF_INNER": (202, 212),
+        "HEM": (250, 380),
+    }.items():
+        points[GarmentPoint[f"{name}_LEFT"]] = (*at, 1)
+        points[GarmentPoint[f"{name}_RIGHT"]] = (300 - at[0], at[1], 1)
+    category = np.array([Category.DRESS.value.encode()], np.object_)
+    mesh = GarmentMesher()(
+        garment_category=category, garment_mask=mask, garment_inside=0 * mask, garment_points=points
+    )
+    x, y = (mesh["garment_vertices"] - (150, 0)).T
+    parts = mesh["garment_regions"]
+    assert (parts[(x > 56) & (y < 200)] == Part.LEFT_SLEEVE).all()
+    assert (parts[(x < -56) & (y < 200)] == Part.RIGHT_SLEEVE).all()
+    assert (parts[(np.abs(x) < 38) | (y > 220)] == Part.TORSO).all()
+
+
+def test_the_depth_is_that_of_the_polygon() -> None:
+    """The map tells what measuring each point against the outline and the line inside tells, as nearly as needed."""
+    outline = np.array([(20, 20), (220, 40), (180, 150), (240, 280), (30, 260)], np.float32)
+    line = np.array([(20, 20), (100, 120), (220, 40)], np.float32)
+    points = np.random.default_rng(0).uniform(0, 300, (40_000, 2)).astype(np.float32)
+    depth = Depth(outline, [line], 16.0).at(points)
+    for number in range(0, len(points), 40):
+        to_outline = cv2.pointPolygonTest(outline, points[number].tolist(), measureDist=True)
+        inside = np.concatenate([line, line[::-1]])
+        to_line = abs(cv2.pointPolygonTest(inside, points[number].tolist(), measureDist=True))
+        true = max(0, min(to_outline, to_line))
+        assert abs(depth[number] - true) < 1 + 0.025 * true
+
+
+@pytest.mark.parametrize("vertices", [500, 12_000, 40_000])
 def test_the_number_of_vertices_is_chosen(vertices: int) -> None:
     """Coarse for a quick look, fine for a closer one."""
     mesh = GarmentMesher(vertices)(**asked("tee"))
@@ -154,6 +204,12 @@ def without_waist(given: dict[str, Any]) -> None:
     given["garment_points"][GarmentPoint.WAIST_LEFT, 2] = 0
 
 
+def as_a_thread(given: dict[str, Any]) -> None:
+    """A line of a pixel."""
+    given["garment_mask"][:] = 0
+    given["garment_mask"][100:300, 150] = 255
+
+
 def without_anything(given: dict[str, Any]) -> None:
     """An empty mask."""
     given["garment_mask"][:] = 0
@@ -166,6 +222,7 @@ def without_anything(given: dict[str, Any]) -> None:
         (with_second_piece, "several pieces"),
         (with_nan, "no numbers"),
         (without_waist, "Not found on the garment: waist left"),
+        (as_a_thread, "too thin"),
         (without_anything, "No garment is left"),
     ],
 )

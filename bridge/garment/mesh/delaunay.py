@@ -36,7 +36,7 @@ class Delaunay:
         corners = _names(np.asarray(self._plane.getTriangleList(), np.float32).reshape(-1, 2))
         found = order[np.searchsorted(names, corners, sorter=order).clip(max=len(order) - 1)]
         triples = np.where(names[found] == corners, found, -1).reshape(-1, 3)  # -1: OpenCV's own far corners
-        return triples[(triples >= 0).all(axis=1)].astype(np.int32)
+        return triples[triples.min(axis=1) >= 0].astype(np.int32)
 
 
 def _names(points: Points) -> npt.NDArray[np.int64]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +9,9 @@ import numpy.typing as npt
 Points = npt.NDArray[np.float32]
 
 _CELLS = 8
-"""Cells of the map to the length of an edge; the depth is true to about half a cell."""
+"""Cells of the map to the length of an edge; the depth is true to about half a cell, and to 2.5 % of itself."""
+_AT_ONCE = 32_000
+"""The most points that OpenCV looks up at once: it counts the columns of a picture in 16 bits with a sign."""
 _BITS = 4
 """Binary digits after the point in which OpenCV takes the corners of a drawn polygon."""
 
@@ -37,13 +37,16 @@ class Depth:
         cv2.polylines(
             inside, [self._drawn(line) for line in lines], isClosed=False, color=(0.0,), shift=_BITS
         )
-        self._map = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * np.float32(self._cell)
+        self._map = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5) * np.float32(self._cell)
 
     def at(self, points: Points) -> Points:
         """Return the depth [n] px of points [n, 2] px; 0 outside."""
-        x, y = ((points - self._low) / self._cell).astype(np.float32).T[:, None]
-        depth = cv2.remap(self._map, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        return cast(Points, depth[0])
+        places = ((points - self._low) / self._cell).astype(np.float32).T[:, None]
+        shares = np.array_split(places, 1 + len(points) // _AT_ONCE, axis=2)
+        found = [
+            cv2.remap(self._map, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)[0] for x, y in shares
+        ]
+        return np.concatenate(found, dtype=np.float32)
 
     def _drawn(self, line: Points) -> npt.NDArray[np.int32]:
         return np.rint((line - self._low) / self._cell * 2**_BITS).astype(np.int32)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bridge.contracts import Category, GarmentPoint, Panel, Part
+from bridge.contracts import Category, GarmentPoint, Panel
 from bridge.errors import GarmentNotMeshed
 from bridge.garment.mesh.outline import lines_inside, outline_of, whole
+from bridge.garment.mesh.regions import regions
 from bridge.garment.mesh.sewn import merged, openings
 from bridge.garment.mesh.triangulate import is_ring, triangulate
 
@@ -65,7 +67,7 @@ class GarmentMesher:
         if not np.isfinite(garment_points).all():
             raise GarmentNotMeshed("The garment's landmarks are no numbers; send it through `garment` again.")
         mask = whole(garment_mask)
-        edge = float(np.sqrt(mask.sum() / (np.sqrt(3) / 4 * self._vertices)))
+        edge = float(np.sqrt(cv2.countNonZero(mask) / (np.sqrt(3) / 4 * self._vertices)))
         outline, landmarks = outline_of(mask, garment_points, edge)
         inner = mask & (garment_inside >= 128)
         axis = _axis(garment_points, outline)
@@ -76,9 +78,9 @@ class GarmentMesher:
         hooded = category is not Category.LOWER and any(is_ring(line) for line in lines)
         open_ends = ends[1:] if hooded else ends  # a hood opens inside the outline, which is its seam
         closed = _sewn(ring, [(int(landmarks[a]), int(landmarks[b])) for a, b in open_ends])
-        regions = _regions(points, triangles, category, garment_points)
+        parts = regions(points, ring, category, garment_points, edge)
         front = triangles[~_covered(points[triangles].mean(axis=1), inner)]
-        panels = _panels(points, front, triangles, closed, regions, len(ends))
+        panels = _panels(points, front, triangles, closed, parts, len(ends))
         return {**panels, "mesh_report": _report(panels, len(ends), edge)}
 
 
@@ -87,7 +89,7 @@ def _panels(
     front: npt.NDArray[np.int32],
     back: npt.NDArray[np.int32],
     closed: npt.NDArray[np.intp],
-    regions: Mask,
+    parts: Mask,
     expected: int,
 ) -> dict[str, npt.NDArray[np.generic]]:
     """Return the contract's outputs: the front's vertices, then the back's."""
@@ -108,7 +110,7 @@ def _panels(
         "garment_vertices": np.concatenate([points[shown], points]).astype(np.float32),
         "garment_faces": faces,
         "garment_panels": np.repeat(np.array([Panel.FRONT, Panel.BACK], np.uint8), [len(shown), len(points)]),
-        "garment_regions": np.concatenate([regions[shown], regions]),
+        "garment_regions": np.concatenate([parts[shown], parts]),
         "garment_seams": seams,
     }
 
@@ -171,43 +173,3 @@ def _covered(points: Points, mask: Mask) -> npt.NDArray[np.bool_]:
     """Tell of each point [n, 2] px whether a mask covers it."""
     x, y = np.floor(points).astype(int).T
     return mask[np.clip(y, 0, mask.shape[0] - 1), np.clip(x, 0, mask.shape[1] - 1)] > 0
-
-
-def _regions(points: Points, triangles: npt.NDArray[np.int32], category: Category, landmarks: Points) -> Mask:
-    """Return the Part of every vertex."""
-    if category is Category.LOWER:
-        if landmarks[_P.CROTCH, 2] <= 0:
-            return np.full(len(points), Part.SKIRT, np.uint8)
-        middle = _waist_to_crotch(points, landmarks)
-        return np.where(points[:, 0] > middle, Part.LEFT_LEG, Part.RIGHT_LEG).astype(np.uint8)
-    regions = np.full(len(points), Part.TORSO, np.uint8)
-    for part, cuff, hole in zip((Part.LEFT_SLEEVE, Part.RIGHT_SLEEVE), _CUFFS, _ARMHOLES, strict=True):
-        if landmarks[cuff, 2].min() > 0:
-            regions[_beyond(points, triangles, landmarks[hole, :2], landmarks[cuff, :2].mean(axis=0))] = part
-    return regions
-
-
-def _waist_to_crotch(points: Points, landmarks: Points) -> npt.NDArray[np.floating[npt.NBitBase]]:
-    """Return x of the line from the waistband's middle through the crotch, at the height of every vertex [px]."""
-    waist = landmarks[[_P.WAIST_LEFT, _P.WAIST_RIGHT], :2].mean(axis=0)
-    crotch = landmarks[_P.CROTCH, :2]
-    share = np.clip((points[:, 1] - waist[1]) / (crotch[1] - waist[1]), 0, 1)
-    return waist[0] + share * (crotch[0] - waist[0])
-
-
-def _beyond(
-    points: Points, triangles: npt.NDArray[np.int32], armhole: Points, cuff: Points
-) -> npt.NDArray[np.bool_]:
-    """Tell of each vertex whether it is of a sleeve: beyond the armhole's line, and joined there to the cuff."""
-    across = np.array([armhole[0, 1] - armhole[1, 1], armhole[1, 0] - armhole[0, 0]])
-    side = (points - armhole[0]) @ across * np.sign((cuff - armhole[0]) @ across)
-    outer = side > 0
-    nearest = int(np.where(outer, np.linalg.norm(points - cuff, axis=1), np.inf).argmin())
-    joined = np.zeros(len(points), np.bool_)
-    joined[nearest] = True
-    kept = triangles[outer[triangles].all(axis=1)]
-    while True:
-        touched = kept[joined[kept].any(axis=1)]
-        if joined[touched].all():
-            return joined
-        joined[touched] = True
