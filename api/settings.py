@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bridge.checkout import CONFIGS
+
 
 def _data_folder() -> Path:
     """Return the user's folder for data of programs (XDG Base Directory Specification)."""
@@ -54,6 +56,12 @@ class Settings(BaseSettings):
 
     role: Literal["all", "api", "worker"] = "all"
     """``api`` takes jobs, ``worker`` executes them, ``all`` does both in one process."""
+
+    tenants: Path = CONFIGS / "tenants.yaml"
+    """Who may use the service, and for how much."""
+
+    anonymous: bool = False
+    """Whether callers without a key are served although others than this machine's reach the service."""
 
     host: str = "127.0.0.1"
     """The address that ``vfr serve`` listens on."""
