@@ -13,10 +13,11 @@ from bridge.cloth.dressing import ARMPITS, COLLAR, SHOULDERS, WAIST, put_on, siz
 from bridge.cloth.fabric import Material, materials
 from bridge.cloth.fit import deepest, outside, strains
 from bridge.cloth.grading import graded
-from bridge.cloth.pattern import Cloth, Ints, Sewn, Singles, cloth_of, sew
+from bridge.cloth.pattern import Cloth, Ints, Singles, cloth_of, sew
 from bridge.cloth.solver import Held, Steps, Surface
+from bridge.cloth.touch import SLEEVES, fastened, touched
 from bridge.cloth.wearer import Flat, Floats, Wearer
-from bridge.contracts import BodyPart, BodyPoint, Category, Fabric, Panel, Part
+from bridge.contracts import BodyPoint, Category, Fabric, Panel
 from bridge.errors import DrapeFailed, WrongTensor
 
 MOST_VERTICES = 20_000
@@ -33,11 +34,6 @@ _MOVING = Steps(substeps=25, drag=5.0)
 _AT_REST = Steps(substeps=25, drag=12.0)
 _SLIPPED_ON = 0.2
 """The share of its friction that a garment has while it is put on: who dresses pulls it straight."""
-_PASSED = (BodyPart.HEAD, BodyPart.LEFT_HAND, BodyPart.RIGHT_HAND)
-"""Parts that cloth passes: fingers would catch it, and the photo shows them over it."""
-_FEET = {BodyPart.LEFT_FOOT: BodyPoint.LEFT_ANKLE, BodyPart.RIGHT_FOOT: BodyPoint.RIGHT_ANKLE}
-_TOES = 0.1
-"""How far from the ankle toes are, which it passes as well [m]."""
 _TRUNK = [BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER, BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP]
 _SHORTEST = 0.1
 """No person's trunk is shorter [m]."""
@@ -131,13 +127,13 @@ def drape(
     """
     sewn = sew(len(garment.vertices), garment.seams)
     rest = graded(garment, wearer, size(garment, wearer))
-    cloth = cloth_of(rest, garment.faces, sewn, material)
+    cloth = cloth_of(rest, garment.faces, sewn, material, np.isin(garment.regions, SLEEVES))
     upright = _upright(wearer)
     # around the origin, single precision is fine enough for the fall of one small step
     path = resampled(((motion - wearer.origin) @ upright.T).astype(np.float32))
     start = ((put_on(garment, wearer) - wearer.origin) @ upright.T)[sewn.first].astype(np.float32)
-    surface = Surface.of(body_faces[_touched(wearer)[body_faces].any(axis=1)], path.shape[1])
-    held = _held(garment, sewn, cloth, start, path[0], surface, wearer.axes @ upright.T)
+    surface = touched(wearer, body_faces)
+    held = fastened(garment, sewn, cloth, start, path[0], surface, wearer.axes @ upright.T)
     worn, speed = _fall(cloth, start, path, surface, material, held)
     frames = _DRESSING + len(path) - 1 + _RESTING
     worn = outside(worn, cloth, path[-1], surface)
@@ -161,15 +157,6 @@ def drape(
         "strain": strain.astype(np.float32),
         "drape_report": np.array([json.dumps(report).encode()], np.object_),
     }
-
-
-def _touched(wearer: Wearer) -> npt.NDArray[np.bool_]:
-    """Return which vertices of the body cloth doesn't pass."""
-    touched = ~np.isin(wearer.parts, _PASSED)
-    for part, ankle in _FEET.items():
-        far = np.linalg.norm(wearer.vertices - wearer.landmarks[ankle], axis=1) > _TOES
-        touched &= (wearer.parts != part) | ~far
-    return touched
 
 
 def _upright(wearer: Wearer) -> Floats:
@@ -208,51 +195,6 @@ def resampled(motion: Singles) -> Singles:
     before = np.minimum(places.astype(int), len(motion) - 2)
     share = (places - before).astype(np.float32)[:, None, None]
     return np.ascontiguousarray((1 - share) * motion[before] + share * motion[before + 1])
-
-
-def _held(
-    garment: Flat, sewn: Sewn, cloth: Cloth, start: Singles, body: Singles, surface: Surface, axes: Floats
-) -> Held:
-    """Return what keeps the garment in its place, where clasps, elastic and tension do.
-
-    The upper edge of trousers and skirts can't slide up or down; the shoulders' seams can't slide to a side.
-
-    Args:
-        garment: the panels.
-        sewn: which of their vertices are one.
-        cloth: the sewn garment.
-        start: FP32 [M, 3], where it is put on.
-        body: FP32 [V, 3], the A-pose.
-        surface: the body's triangles.
-        axes: FP64 [3, 3], the wearer's left, up and forward.
-    """
-    if garment.category is Category.LOWER:
-        vertices, way = _waistband(garment, sewn, cloth), axes[1]
-    else:
-        vertices, way = _shoulders(garment, sewn), axes[0]
-    facing = solver.normals_of(start, cloth.faces)[vertices]
-    contact = solver.nearest(start[vertices], facing, body, surface, _DRESSED.reach)
-    near = contact.triangles >= 0
-    triangles, at, vertices = contact.triangles[near], contact.at[near], vertices[near]
-    skin = (at[..., None] * body[surface.faces[triangles]]).sum(axis=1)
-    return Held(vertices, triangles, at, start[vertices] - skin, way.astype(np.float32))
-
-
-def _waistband(garment: Flat, sewn: Sewn, cloth: Cloth) -> Ints:
-    """Return the vertices of the rim around the waist."""
-    sides = np.stack([cloth.faces, np.roll(cloth.faces, -1, axis=1)], axis=2).reshape(-1, 2)
-    edges, counts = np.unique(np.sort(sides, axis=1), axis=0, return_counts=True)
-    rim = np.unique(edges[counts == 1])
-    heights = garment.vertices[sewn.first, 1]
-    return rim[heights[rim] < (heights.min() + heights.max()) / 2].astype(np.int32)
-
-
-def _shoulders(garment: Flat, sewn: Sewn) -> Ints:
-    """Return the vertices of the seams on the shoulders."""
-    one = garment.seams[:, 0]
-    height = (garment.middle(*SHOULDERS)[1] + garment.middle(*ARMPITS)[1]) / 2
-    chosen = (garment.regions[one] == Part.TORSO) & (garment.vertices[one, 1] < height)
-    return np.unique(sewn.vertex_of[one[chosen]])
 
 
 def _check(motion: Singles, body_faces: Ints, landmarks: Singles, vertices: Singles, faces: Ints) -> None:

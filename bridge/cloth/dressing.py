@@ -12,15 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bridge.cloth.wearer import Flat, Floats, Wearer, unit
+from bridge.cloth.wearer import TRUNK, Flat, Floats, Wearer, unit
 from bridge.contracts import BodyPart, BodyPoint, Category, GarmentPoint, Part
 
 CHEST_EASE = 1.06
 """The least room of an upper garment: girth of the garment by girth of the chest."""
 WAIST_EASE = 1.03
 """The room of a waistband."""
-_STRAPS = 0.9
-"""How far apart straps may lie at most, by the distance of the shoulders' joints."""
+_STRAPS = 0.7
+"""How far apart the middles of straps lie at most, by the distance of the shoulders' joints: farther out, the
+shoulder slopes too steeply for them."""
 _DELTOID = 0.025
 """How far the shoulder's tip, where a sleeve is set in, lies outside its joint [m]: the biacromial breadth of ISO 7250
 (about .38 m) and the joints' distance (.33 m) differ by twice that."""
@@ -30,6 +31,8 @@ _SMOOTHING = 12
 """Rounds of averaging that join torso and sleeve, each over the neighbours of a vertex."""
 CHEST, WAISTBAND = 0.7, 0.25
 """Where the fullest chest and a waistband are, between the hips' joints (0) and the shoulders' (1)."""
+_INSIDE = (*TRUNK, BodyPart.LEFT_CALF, BodyPart.RIGHT_CALF)
+"""What a garment's front and back have between them."""
 _LEVELS = 40
 """Slices of the trunk whose depth is taken."""
 _STRIPE = 0.012
@@ -109,8 +112,8 @@ def size(garment: Flat, wearer: Wearer) -> float:
 
     A garment with sleeves fits the shoulders, where its own end. Another one fits the chest or the waist; whether
     the photo shows it flat, half its girth wide, or filled as by an invisible doll, as wide as the body, can't be
-    told, so that it is taken half way; but straps lie on the shoulders, within the joints. None is longer than to
-    the floor. :mod:`bridge.cloth.grading` gives it the room that a filled garment's photo doesn't show.
+    told, so that it is taken half way. None is longer than to the floor. :mod:`bridge.cloth.grading` gives it the
+    room that a filled garment's photo doesn't show.
     """
     longest = _longest(garment, wearer)
     if garment.category is Category.LOWER:
@@ -125,8 +128,7 @@ def size(garment: Flat, wearer: Wearer) -> float:
         return min(breadth / garment.width(*SHOULDERS), longest)
     chest, armpits = wearer.level(CHEST), garment.width(*ARMPITS)
     flat = CHEST_EASE * wearer.girth(chest) / (2 * armpits)
-    on_shoulders = _STRAPS * float(np.linalg.norm(joints[0] - joints[1])) / garment.width(*SHOULDERS)
-    return min((flat + wearer.breadth(chest) / armpits) / 2, on_shoulders, longest)
+    return min((flat + wearer.breadth(chest) / armpits) / 2, longest)
 
 
 def _longest(garment: Flat, wearer: Wearer) -> float:
@@ -139,6 +141,7 @@ def put_on(garment: Flat, wearer: Wearer) -> Floats:
     """Return where every vertex of the garment is before it falls, [N, 3] in the camera frame [m]."""
     hung = _hang(garment, wearer)
     plane = hung(garment.vertices)
+    plane[:, 0] *= _together(garment, wearer, hung.scale)
     shape = _trunk(garment, wearer, plane, hung.scale)
     for part in LIMBS:
         chosen = garment.regions == part
@@ -162,6 +165,22 @@ def _hang(garment: Flat, wearer: Wearer) -> Hung:
     return Hung(scale, loose.anchor, max(_top(wearer, x) - y for x, y in seam) + _CLEARANCE / 2)
 
 
+def _together(garment: Flat, wearer: Wearer, scale: float) -> Floats:
+    """Return by how much every vertex [N] of a garment with straps is nearer to the wearer's middle than in its photo.
+
+    Straps that lie outwards in the photo are brought together to where shoulders carry them, those of the armpits'
+    height not at all.
+    """
+    sleeved = np.isin(garment.regions, (Part.LEFT_SLEEVE, Part.RIGHT_SLEEVE)).any()
+    if garment.category is Category.LOWER or sleeved:
+        return np.ones(len(garment.vertices))
+    joints = wearer.landmarks[[BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER]]
+    apart = scale * (garment.width(*COLLAR) + garment.width(*SHOULDERS)) / 2
+    nearer = min(1.0, _STRAPS * float(np.linalg.norm(joints[0] - joints[1])) / apart)
+    ends = garment.middle(*SHOULDERS)[1], garment.middle(*ARMPITS)[1]
+    return np.interp(garment.vertices[:, 1], ends, (nearer, 1.0))
+
+
 def _top(wearer: Wearer, x: float) -> float:
     """Return the height of the shoulder's upper side at ``x`` [m]; beside the body, that of the joints."""
     near = (wearer.parts == BodyPart.TORSO) & (np.abs(wearer.vertices[:, 0] - x) < _STRIPE)
@@ -172,7 +191,7 @@ def _trunk(garment: Flat, wearer: Wearer, plane: Floats, scale: float) -> Floats
     """Return middle, depth and width [N, 3] of the tube around the trunk at every vertex of the garment."""
     heights = plane[:, 1]
     levels = np.linspace(heights.min(), heights.max(), _LEVELS)
-    ends = np.array([(z.min(), z.max()) for z in (wearer.slice(level)[:, 1] for level in levels)])
+    ends = np.array([(z.min(), z.max()) for z in (wearer.slice(level, _INSIDE)[:, 1] for level in levels)])
     middle = np.interp(heights, levels, ends.mean(axis=1))
     depth = np.interp(heights, levels, np.diff(ends)[:, 0] / 2) + _CLEARANCE
     pair = WAIST if garment.category is Category.LOWER else ARMPITS

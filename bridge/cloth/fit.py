@@ -79,4 +79,5 @@ def _near(x: Singles, cloth: Cloth, corners: Ints, body: Singles, surface: Surfa
     """Return the skin near vertices, or near the middles of edges and triangles."""
     facing = normals_of(x, cloth.faces)[corners].mean(axis=1)
     reach = _FARTHEST if corners.shape[1] == 1 else _DEEPEST
-    return nearest(np.ascontiguousarray(x[corners].mean(axis=1)), facing, body, surface, reach)
+    sleeves = cloth.sleeves[corners].any(axis=1)
+    return nearest(np.ascontiguousarray(x[corners].mean(axis=1)), facing, body, surface, reach, sleeves)

@@ -14,6 +14,7 @@ from bridge.cloth.dressing import (
     AXES,
     CHEST,
     CHEST_EASE,
+    COLLAR,
     LIMBS,
     SHOULDERS,
     WAIST,
@@ -21,12 +22,14 @@ from bridge.cloth.dressing import (
     WAISTBAND,
 )
 from bridge.cloth.wearer import Flat, Floats, Wearer, unit
-from bridge.contracts import BodyPart, Category, GarmentPoint, Part
+from bridge.contracts import BodyPart, BodyPoint, Category, GarmentPoint, Part
 
 _SLEEVE_EASE = 1.1
 """The least room of a sleeve: its girth by that of the arm."""
 _HIP_EASE, _LEG_EASE = 1.04, 1.08
 """The room of the hips and of a trouser's leg."""
+_NECK_EASE = 1.08
+"""The room of a collar."""
 _HIPS = 0.0
 """Where the hips are fullest, in the measure of :meth:`Wearer.level`."""
 _WIDEST = 2.5
@@ -95,13 +98,14 @@ def _as_on_an_ellipse(outwards: Floats, factor: Floats) -> Floats:
 
 
 def _upper(garment: Flat, wearer: Wearer, scale: float) -> Floats:
-    """Return by how much each triangle [F] around the trunk must be wider: what the chest asks for.
+    """Return by how much each triangle [F] around the trunk must be wider: what the neck and the chest ask for.
 
     Nothing at the shoulders, which the size fits already, and all from the armpits on.
     """
     full = max(1.0, CHEST_EASE * wearer.girth(wearer.level(CHEST)) / (2 * scale * garment.width(*ARMPITS)))
-    ends = garment.middle(*SHOULDERS)[1], garment.middle(*ARMPITS)[1]
-    return np.interp(garment.vertices[garment.faces, 1].mean(axis=1), ends, (1.0, full))
+    neck = max(1.0, _NECK_EASE * _neck(wearer) / (2 * scale * garment.width(*COLLAR)))
+    ends = [garment.middle(*pair)[1] for pair in (COLLAR, SHOULDERS, ARMPITS)]
+    return np.interp(garment.vertices[garment.faces, 1].mean(axis=1), ends, (neck, 1.0, full))
 
 
 def _lower(garment: Flat, wearer: Wearer, scale: float) -> Floats:
@@ -133,6 +137,12 @@ def _sleeve(garment: Flat, wearer: Wearer, part: Part, scale: float) -> tuple[Fl
     faces = garment.faces[garment.regions[garment.faces[:, 0]] == part]
     share = (garment.vertices[faces].mean(axis=1) - root) @ along / np.linalg.norm(cuff - root)
     return across, 1 + (full - 1) * np.clip((1 + share) / 2, 0.5, 1)
+
+
+def _neck(wearer: Wearer) -> float:
+    """Return the neck's girth [m], half way from the shoulders' joints to the ears."""
+    ears = wearer.landmarks[[BodyPoint.LEFT_EAR, BodyPoint.RIGHT_EAR]]
+    return wearer.girth((wearer.level(1.0) + float(ears[:, 1].mean())) / 2)
 
 
 def _girth_of(wearer: Wearer, part: BodyPart) -> float:

@@ -31,6 +31,7 @@ class Cloth:
         hinge_weights: FP32 [H, 4], whose weighted sum of corners [1] vanishes where the hinge is flat.
         hinge_compliance: FP32 [H], by the squared length of that sum [m/N].
         limit: the largest strain of an edge.
+        sleeves: bool [N], whether arms hold a vertex off; the others only what is not an arm.
     """
 
     faces: Ints
@@ -42,6 +43,7 @@ class Cloth:
     hinge_weights: Singles
     hinge_compliance: Singles
     limit: float
+    sleeves: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,13 @@ def sew(count: int, seams: Ints) -> Sewn:
     return Sewn(vertex_of.astype(np.int32), first.astype(np.int32))
 
 
-def cloth_of(corners: Floats, faces: Ints, sewn: Sewn, material: Material) -> Cloth:
+def cloth_of(
+    corners: Floats,
+    faces: Ints,
+    sewn: Sewn,
+    material: Material,
+    sleeves: npt.NDArray[np.bool_] | None = None,
+) -> Cloth:
     """Return the cloth whose shape at rest is the flat panels.
 
     Args:
@@ -79,6 +87,7 @@ def cloth_of(corners: Floats, faces: Ints, sewn: Sewn, material: Material) -> Cl
         faces: INT32 [F, 3], their vertices.
         sewn: which of the vertices are one.
         material: the fabric.
+        sleeves: bool [N], the panels' vertices that arms hold off; None: all of them.
     """
     one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     areas = np.abs(one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]) / 2
@@ -90,6 +99,7 @@ def cloth_of(corners: Floats, faces: Ints, sewn: Sewn, material: Material) -> Cl
     stiffness = np.bincount(sides.ravel(), (_modulus(spans, material) * areas[:, None]).ravel())
     hinges, weights, bending = _hinges(joined, sides, rest, areas, material)
     one, two = _mixed(len(edges)), _mixed(len(hinges))
+    held_off = np.ones(len(sewn.vertex_of)) if sleeves is None else sleeves
     return Cloth(
         faces=joined.astype(np.int32),
         inverse_masses=(1 / np.maximum(masses, 1e-9)).astype(np.float32),
@@ -100,6 +110,7 @@ def cloth_of(corners: Floats, faces: Ints, sewn: Sewn, material: Material) -> Cl
         hinge_weights=weights[two].astype(np.float32),
         hinge_compliance=(1 / bending)[two].astype(np.float32),
         limit=material.limit,
+        sleeves=np.bincount(sewn.vertex_of, held_off) > 0,
     )
 
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from types import ModuleType
 
 import numpy as np
+import numpy.typing as npt
 
 from bridge.cloth.pattern import Cloth, Ints, Singles
 from bridge.errors import DrapeFailed
@@ -43,19 +44,24 @@ class Surface:
         faces: INT32 [F, 3], anticlockwise seen from outside.
         starts: INT32 [V + 1], ``ring[starts[v]:starts[v + 1]]`` are the triangles around vertex v.
         ring: INT32 [3 F].
+        arms: bool [F], which triangles hold off sleeves only.
     """
 
     faces: Ints
     starts: Ints
     ring: Ints
+    arms: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, faces: Ints, count: int) -> Surface:
-        """Return the surface of ``faces`` [F, 3] over ``count`` vertices."""
+    def of(cls, faces: Ints, count: int, arms: npt.NDArray[np.bool_] | None = None) -> Surface:
+        """Return the surface of ``faces`` [F, 3] over ``count`` vertices; ``arms`` [count], None: there are none."""
         corners = faces.ravel()
         starts = np.concatenate([[0], np.cumsum(np.bincount(corners, minlength=count))])
         ring = np.argsort(corners, kind="stable") // 3
-        return cls(np.ascontiguousarray(faces, np.int32), starts.astype(np.int32), ring.astype(np.int32))
+        only = np.zeros(len(faces), np.bool_) if arms is None else arms[faces].any(axis=1)
+        return cls(
+            np.ascontiguousarray(faces, np.int32), starts.astype(np.int32), ring.astype(np.int32), only
+        )
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,14 @@ def normals_of(points: Singles, faces: Ints) -> Singles:
     return out
 
 
-def nearest(points: Singles, facing: Singles, body: Singles, surface: Surface, reach: float) -> Contact:
+def nearest(
+    points: Singles,
+    facing: Singles,
+    body: Singles,
+    surface: Surface,
+    reach: float,
+    sleeves: npt.NDArray[np.bool_] | None = None,
+) -> Contact:
     """Return what of a body is near to points.
 
     Args:
@@ -142,6 +155,7 @@ def nearest(points: Singles, facing: Singles, body: Singles, surface: Surface, r
         body: FP32 [V, 3].
         surface: the body's triangles.
         reach: the largest distance [m].
+        sleeves: bool [n], which points are of sleeves: an arm is near to no other. None: all of them.
     """
     low, count = points.min(axis=0) - reach, len(points)
     cells = np.maximum(np.ceil((np.ptp(points, axis=0) + 2 * reach) / reach), 1).astype(int)
@@ -160,6 +174,10 @@ def nearest(points: Singles, facing: Singles, body: Singles, surface: Surface, r
         points, facing, body, normals_of(body, surface.faces), surface.faces, surface.starts, surface.ring, *grid,
         reach, _FACING, found.triangles, found.depths, found.normals, found.at,
     )  # fmt: skip
+    if sleeves is not None:
+        passed = (found.triangles >= 0) & ~sleeves & surface.arms[found.triangles]
+        found.triangles[passed], found.depths[passed] = -1, reach
+        found.normals[passed] = 0
     return found
 
 
@@ -194,7 +212,7 @@ def simulate(
                 "The garment's simulation broke down; use a photo of the garment laid flat, or of a person in a "
                 "simpler pose."
             )
-        contact = nearest(x, normals_of(x, cloth.faces), begin, surface, steps.reach)
+        contact = nearest(x, normals_of(x, cloth.faces), begin, surface, steps.reach, cloth.sleeves)
         _kernels()[1].advance(
             x, v, before, cloth.inverse_masses, cloth.edges, cloth.rest, cloth.edge_compliance, cloth.hinges,
             cloth.hinge_weights, cloth.hinge_compliance, begin, end, normals_of(end, surface.faces), surface.faces,

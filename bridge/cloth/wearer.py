@@ -16,7 +16,8 @@ _SLAB = 0.015
 """Half the thickness of the slice of a body whose girth is taken [m]."""
 _FEWEST = 12
 """The fewest vertices that make a slice."""
-_TRUNK = (BodyPart.NECK, BodyPart.TORSO, BodyPart.LEFT_THIGH, BodyPart.RIGHT_THIGH)
+TRUNK = (BodyPart.NECK, BodyPart.TORSO, BodyPart.LEFT_THIGH, BodyPart.RIGHT_THIGH)
+"""What a tape around the waist or the hips goes around."""
 
 
 def unit(vector: Floats) -> Floats:
@@ -69,7 +70,7 @@ class Wearer:
         shoulders = self.landmarks[[BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER]]
         return share * float(shoulders[:, 1].mean())
 
-    def slice(self, height: float, parts: tuple[BodyPart, ...] = _TRUNK) -> Floats:
+    def slice(self, height: float, parts: tuple[BodyPart, ...] = TRUNK) -> Floats:
         """Return x, z [n, 2] of the vertices of ``parts`` near a height [m]; the nearest ones where none is."""
         chosen = self.vertices[np.isin(self.parts, parts)]
         away = np.abs(chosen[:, 1] - height)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from bridge.cloth.draper import Draper, resampled
+from bridge.cloth.fit import deepest
+from bridge.cloth.solver import Surface
 from bridge.cloth.wearer import Flat
 from bridge.contracts import DRAPE, Fabric, Panel
 from bridge.errors import DrapeFailed, WrongTensor
@@ -17,6 +20,7 @@ from bridge.garment.drawing.wardrobe import Kind
 from bridge.triton.tensors import checked
 from tests.cloth.garments import flat
 from tests.cloth.mannequin import OFFSET, lowered, mannequin
+from tests.cloth.sheets import MATERIAL, cloth, grid, sphere
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
@@ -170,3 +174,19 @@ def test_a_motion_is_divided_by_how_far_it_goes() -> None:
     np.testing.assert_allclose(strides, strides.mean(), atol=1e-6)
     np.testing.assert_array_equal(finer[[0, -1]], path[[0, 2]])
     assert len(resampled(path[[0, 0]])) == 2
+
+
+def test_only_sleeves_are_held_off_by_arms() -> None:
+    """A sheet in an arm is in the skin where it is a sleeve's, and passes where it is a hem."""
+    body, faces = sphere(0.1)
+    flat_sheet, triangles = grid(0.06, 0.06, 0.02)
+    sheet = cloth(flat_sheet, triangles, MATERIAL)
+    inside = np.column_stack(
+        [flat_sheet[:, 0] - 0.03, np.full(len(flat_sheet), 0.08), 0.03 - flat_sheet[:, 1]]
+    )
+    x = np.ascontiguousarray(inside, np.float32)
+    arm = Surface.of(faces, len(body), np.ones(len(body), np.bool_))
+    hem = replace(sheet, sleeves=np.zeros(len(x), np.bool_))
+    assert deepest(x, sheet, body, arm)[0] > 0.01
+    assert deepest(x, hem, body, arm)[0] == 0
+    assert deepest(x, hem, body, Surface.of(faces, len(body)))[0] > 0.01

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -110,3 +112,23 @@ def test_a_turned_body_wears_the_same() -> None:
         ((points - OFFSET) @ turn.T).astype(np.float32),
     )
     np.testing.assert_allclose(put_on(garment, turned), (straight - OFFSET) @ turn.T, atol=2e-3)
+
+
+def test_straps_lie_where_shoulders_carry_them() -> None:
+    """A bodice whose straps lie far apart in its photo begins with them within the shoulders' joints."""
+    garment, body = flat("tank"), wearer()
+    points = garment.points.copy()
+    middle = garment.middle(GarmentPoint.COLLAR_LEFT, GarmentPoint.COLLAR_RIGHT)[0]
+    names = [
+        GarmentPoint.SHOULDER_LEFT,
+        GarmentPoint.SHOULDER_RIGHT,
+        GarmentPoint.COLLAR_LEFT,
+        GarmentPoint.COLLAR_RIGHT,
+    ]
+    points[names, 0] = middle + 1.3 * (points[names, 0] - middle)
+    spread = garment.vertices.copy()
+    high = spread[:, 1] < garment.middle(*names[:2])[1] + 5
+    spread[high, 0] = middle + 1.3 * (spread[high, 0] - middle)
+    worn = (put_on(replace(garment, points=points, vertices=spread), body) - body.origin) @ body.axes.T
+    joint = body.landmarks[BodyPoint.LEFT_SHOULDER, 0]
+    assert 0.4 * joint < np.abs(worn[high, 0]).mean() < 0.8 * joint
