@@ -1,0 +1,32 @@
+"""The databases that the tests run on, and what :class:`Database` promises on both."""
+
+import signal
+import threading
+import time
+
+import sqlalchemy as sa
+
+from api.storage.database import Database
+from tests.api.postgres import Postgres
+
+
+def test_a_database_that_restarts_is_waited_for(postgres: Postgres, postgres_url: str) -> None:
+    """A transaction whose server goes away while it waits is run again, once, when the server is back."""
+    database = Database(postgres_url)
+    database.run_here(lambda connection: connection.execute(sa.text("CREATE TABLE seen (n int)")))
+    postgres.stop(signal.SIGINT)
+    back = threading.Timer(0.3, postgres.start)
+    back.start()
+    begun = time.monotonic()
+    database.run_here(lambda connection: connection.execute(sa.text("INSERT INTO seen VALUES (1)")))
+    back.join()
+    count = database.run_here(lambda connection: connection.scalar(sa.text("SELECT count(*) FROM seen")))
+    database.close()
+    assert count == 1
+    assert time.monotonic() - begun >= 0.3
+
+
+def test_the_tables_are_created_once(database: Database) -> None:
+    """Creating them again does no harm, on either kind."""
+    database.create()
+    assert database.run_here(lambda connection: connection.scalar(sa.text("SELECT 1"))) == 1
