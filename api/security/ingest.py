@@ -1,0 +1,80 @@
+"""What happens to a stranger's picture before anything of it is stored: only its pixels go on.
+
+A picture is judged by its content, decoded within bounds and encoded anew by :mod:`bridge.imaging`, so that
+EXIF with its GPS, comments, colour profiles and whatever was glued behind or between stay behind: a file that
+was also a ZIP or a web page is a picture and nothing else afterwards (OWASP, "File Upload Cheat Sheet").
+
+It is stored as PNG. JPEG at quality 92 is 10 times quicker to write (5 ms against 50 for 768x1024) and a
+quarter of the size, yet it changes pixels by up to 19 of 255, and its decoders differ among each other. What a
+fitting leaves alone is promised to be the ingested photo bit for bit: with PNG anybody can check that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from bridge.imaging.decode import Pixels, decode_image, decode_mask
+from bridge.imaging.encode import Format, encode_image
+
+_FORM = Format.PNG
+
+_WORKERS = ThreadPoolExecutor(2, thread_name_prefix="ingest")
+"""Two at once and no more: the worst pictures of 25 megapixels (with alpha, or WebP) take 410 MiB for a second."""
+
+
+@dataclass(frozen=True)
+class Clean:
+    """A picture that may be stored: nothing but pixels, 8 bit, sRGB, upright, long side at most 1408 px."""
+
+    data: bytes = field(repr=False)  # encoded anew
+    sha256: str  # of ``data``, in hex: the picture's identity
+    width: int  # [px]
+    height: int  # [px]
+    media_type: str  # of ``data``
+
+
+def packed(pixels: Pixels) -> Clean:
+    """Encode pixels as a picture that may be stored.
+
+    Args:
+        pixels: UINT8 [height, width, 3] RGB, or [height, width] grey.
+    """
+    data = encode_image(pixels, _FORM)
+    height, width = pixels.shape[:2]
+    return Clean(data, hashlib.sha256(data).hexdigest(), width, height, _FORM.media_type)
+
+
+async def clean(data: bytes) -> Clean:
+    """Make a stranger's photo one that may be stored; doing it again changes no byte.
+
+    Args:
+        data: an encoded JPEG, PNG or WebP picture, whatever its name or media type said.
+
+    Raises:
+        ImageError: no picture, broken, animated, too large or too small; the sentence says what to send.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_WORKERS, lambda: packed(decode_image(data)))
+
+
+async def clean_mask(data: bytes, photo: Clean) -> Clean | None:
+    """Make the mask that a caller painted over a photo one that may be stored: black and white.
+
+    Args:
+        data: an encoded picture with the photo's proportions, white where the photo may change.
+        photo: the photo that it belongs to; the mask takes its size.
+
+    Returns:
+        The mask; None when there are no bytes: there is no mask, and the system decides.
+
+    Raises:
+        ImageError: as :func:`clean`, or it fits no such photo, or nothing is white.
+    """
+    if not data:
+        return None
+    shape = photo.height, photo.width
+    return await asyncio.get_running_loop().run_in_executor(
+        _WORKERS, lambda: packed(decode_mask(data, shape))
+    )
