@@ -13,6 +13,7 @@ import numpy.typing as npt
 from benchmarks.people import Person, person
 from bridge.body.fitter import measured
 from bridge.body.linear import LinearBody
+from bridge.body.skeleton import JOINTS
 from bridge.contracts import BodyPoint
 from bridge.triton.local import LocalModels
 from bridge.triton.model import Arrays
@@ -23,11 +24,6 @@ SIZE = (1024, 768)
 """Height and width of the renders [px]."""
 NOISE = 1.0
 """How far perception's landmarks are off [px]; their depth by 2 cm."""
-JOINTS = tuple(
-    BodyPoint[f"{side}_{joint}"]
-    for joint in ("SHOULDER", "ELBOW", "WRIST", "HIP", "KNEE", "ANKLE")
-    for side in ("LEFT", "RIGHT")
-)
 MEASURES = ("chest", "waist", "hip", "inseam", "height")
 
 
@@ -119,7 +115,7 @@ def _from_the_hips(
 ) -> tuple[Floats, Floats]:
     """Return vertices and JOINTS from the middle of the hips."""
     root = landmarks[[BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP]].mean(axis=0)
-    return vertices - root, landmarks[list(JOINTS)] - root
+    return vertices - root, landmarks[JOINTS] - root
 
 
 def _apart(one: Floats, other: Floats) -> float:

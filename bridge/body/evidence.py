@@ -12,7 +12,7 @@ import torch
 
 from bridge.body.linear import LinearBody, Points, World
 from bridge.body.rotation import exp, log, log_slope
-from bridge.body.skeleton import BONES
+from bridge.body.skeleton import BONES, JOINTS
 from bridge.body.slopes import SHAPE, State, positions_and_slopes
 from bridge.contracts import BodyPoint
 
@@ -40,8 +40,6 @@ _TRUST: Mapping[str, float] = {
     "FOOT_INDEX": 0.4,
 }
 """How much each landmark is trusted; those that are not named: 1. Ears, fingers and heels err most."""
-_DEPTHS = ("SHOULDER", "ELBOW", "WRIST", "HIP", "KNEE", "ANKLE")
-"""The landmarks whose depth is used."""
 _STIFF: Mapping[str, tuple[float, float, float]] = {
     "pelvis": (20.0, 20.0, 20.0),
     "hip": (0.5, 0.4, 0.35),
@@ -164,11 +162,10 @@ def _balance(places: torch.Tensor, slopes: torch.Tensor) -> Term:
 def _depths(places: torch.Tensor, slopes: torch.Tensor, evidence: Evidence) -> Term:
     """Return how far the depths of the landmarks, against the hips', are off."""
     hips = [BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP]
-    used = [point for point in BodyPoint if point.name.endswith(_DEPTHS)]
     depth, slope = places[..., 2], slopes[:, :, 2]
-    weight = evidence.confidence[:, used] / _DEPTH_ERROR
-    off = depth[:, used] - depth[:, hips].mean(1, keepdim=True) - evidence.world[:, used, 2]
-    return Term(off * weight, (slope[:, used] - slope[:, hips].mean(1, keepdim=True)) * weight[..., None])
+    weight = evidence.confidence[:, JOINTS] / _DEPTH_ERROR
+    off = depth[:, JOINTS] - depth[:, hips].mean(1, keepdim=True) - evidence.world[:, JOINTS, 2]
+    return Term(off * weight, (slope[:, JOINTS] - slope[:, hips].mean(1, keepdim=True)) * weight[..., None])
 
 
 def poses(body: LinearBody, state: State) -> Term:

@@ -13,12 +13,12 @@ from bridge.body.evidence import Evidence, seen, trust
 from bridge.body.fit import fit
 from bridge.body.linear import LinearBody
 from bridge.body.measure import measurements
+from bridge.body.refusal import check, check_overlap, check_pose
 from bridge.body.rotation import exp, log
 from bridge.body.silhouette import Silhouette
 from bridge.body.skeleton import BONES
 from bridge.body.slopes import State
 from bridge.contracts import BodyPoint
-from bridge.errors import BodyNotFitted
 
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
@@ -30,15 +30,8 @@ _FRAMES = 24
 """Moments of the motion: the fastest vertex, a hand, moves by some 3 cm between two."""
 _OUTSIDE = 0.2
 """What the confidence of a landmark is multiplied with that lies outside the photo: BlazePose guesses it."""
-_TRUNK = (BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER, BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP)
-_SHOWN = 0.3
-"""The least confidence of shoulders, or of hips, from which a body can be fitted."""
 _LEAN = 0.45
 """The largest lean that is taken for BlazePose's error [rad]."""
-_FARTHEST = 0.06
-"""The largest mean error of the landmarks of a fit that counts [m]."""
-_HEIGHTS = (1000, 2500)
-"""Statures that are believed [mm]."""
 
 
 class BodyFitter:
@@ -55,39 +48,48 @@ class BodyFitter:
         """Fit the body.
 
         Raises:
+            WrongTensor: mask and labels are not those of one photo.
             BodyNotFitted: too little of the person is seen, or no body stands like that.
         """
-        evidence = evidence_of(keypoints, world, matte.shape, _known(int(height[0])))
-        state = fit(self._body, evidence, [Silhouette.of(matte, labels)])
-        poses = motion(self._body, state, _FRAMES)
-        vertices, landmarks = self._posed(poses)
-        error = _mean_error(landmarks[-1:], evidence)
-        scale = evidence.focal / max(-float(state.translation[0, 2]), 1e-6)
-        if not (torch.isfinite(vertices).all() and error < _FARTHEST * scale):
-            raise BodyNotFitted(
-                "No body could be brought into the pose of this person; use a photo in which the person stands and "
-                "the arms are seen."
-            )
-        report = {
-            "converged": True,
-            "mean_error_px": round(error, 2),
-            "silhouette_iou": round(_overlap(seen(vertices[-1:], evidence)[0], self._body.faces, matte), 4),
-            "measurements_cm": measured(self._body, state.shape),
-            "height_known": bool(height[0]),
-            "pose": {
-                bone: vector.tolist() for bone, vector in zip(BONES, log(state.rotations)[0], strict=True)
-            },
-            "shape": state.shape[0].tolist(),
-            "model": self._body.name,
-        }
-        camera = np.array([evidence.focal, *evidence.centre], np.float32)
+        check(keypoints, world, matte, labels, int(height[0]))
+        evidence = evidence_of(keypoints, world, matte.shape, int(height[0]) / 1000)
+        # who fills the photo has no outline in it: the landmarks alone decide
+        outlines = [Silhouette.of(matte, labels)] if (matte < 128).any() else []
+        state = fit(self._body, evidence, outlines)
+        vertices, landmarks = self._posed(motion(self._body, state, _FRAMES))
+        report = self._report(state, vertices[-1:], landmarks[-1:], evidence, matte)
         return {
             "body_motion": vertices.numpy(),
             "body_faces": self._body.faces,
             "body_parts": self._body.parts,
             "body_landmarks": landmarks[[0, -1]].numpy(),
-            "camera": camera,
+            "camera": np.array([evidence.focal, *evidence.centre], np.float32),
             "body_report": np.array([json.dumps(report).encode()], np.object_),
+        }
+
+    def _report(
+        self, state: State, vertices: torch.Tensor, landmarks: torch.Tensor, evidence: Evidence, matte: Bytes
+    ) -> dict[str, object]:
+        """Return what BODY_REPORT says of a state whose vertices are [1, V, 3] and landmarks [1, 33, 3].
+
+        Raises:
+            BodyNotFitted: it isn't the person's.
+        """
+        error = _mean_error(landmarks, evidence)
+        check_pose(-float(vertices[..., 2].max()), error * -float(state.translation[0, 2]) / evidence.focal)
+        overlap = _overlap(seen(vertices, evidence)[0], self._body.faces, matte)
+        check_overlap(overlap)
+        return {
+            "converged": True,
+            "mean_error_px": round(error, 2),
+            "silhouette_iou": round(overlap, 4),
+            "measurements_cm": measured(self._body, state.shape),
+            "height_known": bool(evidence.height > 0),
+            "pose": {
+                bone: vector.tolist() for bone, vector in zip(BONES, log(state.rotations)[0], strict=True)
+            },
+            "shape": state.shape[0].tolist(),
+            "model": self._body.name,
         }
 
     def _posed(self, state: State) -> tuple[torch.Tensor, torch.Tensor]:
@@ -98,17 +100,7 @@ class BodyFitter:
 
 
 def evidence_of(keypoints: Floats, world: Floats, size: tuple[int, ...], height: float) -> Evidence:
-    """Return what perception's tensors say of one photo of ``size`` (height, width) px; ``height`` in m, 0 unknown.
-
-    Raises:
-        BodyNotFitted: shoulders or hips are not seen, or the landmarks are no numbers.
-    """
-    if not (np.isfinite(keypoints).all() and np.isfinite(world).all()):
-        raise BodyNotFitted("The person's landmarks are no numbers; send them as `pose` returns them.")
-    if keypoints[list(_TRUNK), 3].min() < _SHOWN:
-        raise BodyNotFitted(
-            "Shoulders and hips must be seen to fit a body; use a photo from the knees or the hips upwards."
-        )
+    """Return what perception's tensors say of one photo of ``size`` (height, width) px; ``height`` in m, 0 unknown."""
     inside = ((keypoints[:, :2] >= 0) & (keypoints[:, :2] < (size[1], size[0]))).all(axis=1)
     confidence = keypoints[:, 3] * np.where(inside, 1, _OUTSIDE)
     return Evidence(
@@ -150,14 +142,6 @@ def measured(body: LinearBody, shape: torch.Tensor) -> dict[str, float]:
     world = body.world(exp(body.a_pose)[None], torch.zeros(1, 3), shape)
     vertices = body.vertices(world, shape)[0]
     return measurements(vertices.numpy(), body.faces, body.parts, (body.landmarks @ vertices).numpy())
-
-
-def _known(millimetres: int) -> float:
-    if millimetres and not _HEIGHTS[0] <= millimetres <= _HEIGHTS[1]:
-        raise BodyNotFitted(
-            f"A height of {millimetres} mm can't be; give {_HEIGHTS[0]} to {_HEIGHTS[1]} mm, or 0 where it is unknown."
-        )
-    return millimetres / 1000
 
 
 def _mean_error(landmarks: torch.Tensor, evidence: Evidence) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bridge.contracts import BodyPart
+from bridge.contracts import BodyPart, BodyPoint
 
 PARENT: Mapping[str, str | None] = {
     "pelvis": None,
@@ -33,6 +33,13 @@ PARENT: Mapping[str, str | None] = {
 BONES = tuple(PARENT)
 PARENTS = tuple(BONES.index(parent) if parent else -1 for parent in PARENT.values())
 """The index of each bone's parent; -1 for the pelvis."""
+
+JOINTS = [
+    point
+    for point in BodyPoint
+    if point.name.endswith(("SHOULDER", "ELBOW", "WRIST", "HIP", "KNEE", "ANKLE"))
+]
+"""The twelve landmarks that are joints of arms and legs; what BlazePose says of their depth can be used."""
 
 _PARTS = {
     "pelvis": BodyPart.TORSO,

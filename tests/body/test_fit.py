@@ -1,4 +1,4 @@
-"""The fit: known bodies found again, what is refused, how the body moves, how it is measured."""
+"""The fit: known bodies found again, how the body moves, how it is measured."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from benchmarks.people import Person, person
 from bridge.body.fitter import BodyFitter, measured, motion
 from bridge.body.linear import LinearBody
 from bridge.body.measure import girth
-from bridge.contracts import BodyPoint
-from bridge.errors import BodyNotFitted
 
 Arrays = dict[str, np.ndarray]  # type: ignore[type-arg]  # of many types
 
@@ -72,29 +70,6 @@ def test_the_motion_goes_from_the_a_pose_to_the_photo(body: LinearBody) -> None:
         states.rotations[:, 0], state.rotations[:, 0].expand(5, -1, -1), atol=1e-5, rtol=0
     )
     torch.testing.assert_close(states.rotations[0, 1:], torch.eye(3).expand(19, -1, -1), atol=1e-5, rtol=0)
-
-
-def _changed(one: Person, **cells: float) -> np.ndarray:  # type: ignore[type-arg]
-    keypoints = one.keypoints.copy()
-    for name, value in cells.items():
-        keypoints[BodyPoint[name], 3 if 0 <= value <= 1 else 0] = value
-    return keypoints
-
-
-def test_what_is_refused(body: LinearBody) -> None:
-    """Each with a sentence that says why."""
-    one, rng = person(body, 3), np.random.default_rng(0)
-    scattered = one.keypoints.copy()
-    scattered[:, :2] = rng.uniform(0, 400, (33, 2))
-    refused = {
-        "no numbers": {"keypoints": np.full_like(one.keypoints, np.nan)},
-        "Shoulders and hips": {"keypoints": _changed(one, LEFT_HIP=0.1)},
-        "can't be": {"height": np.array([3000], np.int32)},
-        "No body could": {"keypoints": scattered},
-    }
-    for words, changes in refused.items():
-        with pytest.raises(BodyNotFitted, match=words):
-            fitted(body, one, **changes)
 
 
 def test_girths_are_those_of_a_taut_tape() -> None:
