@@ -1,0 +1,1 @@
+"""Who asks and what they may: tenants, keys, quotas; and what may come in: pictures, addresses."""
