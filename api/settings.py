@@ -63,6 +63,16 @@ class Settings(BaseSettings):
     anonymous: bool = False
     """Whether callers without a key are served although others than this machine's reach the service."""
 
+    allow_private_urls: bool = False
+    """Whether ``http``, other ports and private networks may be named as sources and webhooks: for tests and
+    laptops only, since whoever may send a job can then knock at every door inside of the network."""
+
+    artifacts_folder: Path | None = None
+    """Where ``POST /v1/artifacts/ensure`` keeps files; None: a folder in ``data``."""
+
+    max_artifact_mb: PositiveInt = 8192
+    """The largest file that it fetches [MiB]."""
+
     host: str = "127.0.0.1"
     """The address that ``vfr serve`` listens on."""
 
@@ -78,6 +88,11 @@ class Settings(BaseSettings):
     def blobs(self) -> str:
         """The address of the store of pictures."""
         return self.blobs_url or (self.data / "blobs").absolute().as_uri()
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder of the files that were fetched on an administrator's word."""
+        return self.artifacts_folder or self.data / "artifacts"
 
     @cached_property
     def key(self) -> bytes:
