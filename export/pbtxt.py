@@ -44,6 +44,7 @@ class Tuning(BaseModel):
     max_queue_delay_us: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     preferred_batch: tuple[Annotated[int, Field(ge=1)], ...] = ()
     threads: Annotated[int, Field(ge=1)] | None = None
+    cached: bool = False
 
 
 class Card(BaseModel):
@@ -175,5 +176,7 @@ def _place(config: pb.ModelConfig, tuning: Tuning) -> None:
         config.dynamic_batching.SetInParent()
         config.dynamic_batching.preferred_batch_size.extend(tuning.preferred_batch)
         config.dynamic_batching.max_queue_delay_microseconds = tuning.max_queue_delay_us
+    if tuning.cached:
+        config.response_cache.enable = True
     if tuning.threads is not None:
         config.parameters["intra_op_thread_count"].string_value = str(tuning.threads)

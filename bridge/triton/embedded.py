@@ -38,6 +38,7 @@ _EXIT_SECONDS = 5  # how long the server waits for requests in flight when it is
 _FAILING_SECONDS = 10  # how long to watch for more failures after the first
 _ATTEMPTS = 3  # to find free ports
 _SHARED_BYTES = 4 * 2**20  # of shared memory per model process, at first and each time it needs more
+_CACHE_BYTES = 128 * 2**20  # of answers of the models that configs/gpu says are cached: about 20 people and garments
 _CLOSED = "shared-memory,trace,logging"
 
 
@@ -189,6 +190,7 @@ def _command(wheel: Wheel, backends: Path, models: Path, region: str, ports: Por
         "model-repository": models,
         "backend-directory": backends,
         "cache-directory": wheel.caches,
+        "cache-config": f"local,size={_CACHE_BYTES}",
         "backend-config": f"python,shm-region-prefix-name={region}",
         "model-control-mode": "none",
         "exit-on-error": "true",
