@@ -38,7 +38,9 @@ _EXIT_SECONDS = 5  # how long the server waits for requests in flight when it is
 _FAILING_SECONDS = 10  # how long to watch for more failures after the first
 _ATTEMPTS = 3  # to find free ports
 _SHARED_BYTES = 4 * 2**20  # of shared memory per model process, at first and each time it needs more
-_CACHE_BYTES = 128 * 2**20  # of answers of the models that configs/gpu says are cached: about 20 people and garments
+_CACHE_BYTES = (
+    128 * 2**20
+)  # of answers of the models that configs/gpu says are cached: about 20 people and garments
 _CLOSED = "shared-memory,trace,logging"
 
 
@@ -58,6 +60,7 @@ class EmbeddedTriton:
         log: Path | None = None,
         progress: Callable[[Progress], None] | None = None,
         timeout: float = START_SECONDS,
+        cache: bool = True,
     ) -> None:
         """Prepare a server.
 
@@ -68,7 +71,9 @@ class EmbeddedTriton:
             log: where to write the log; when left out a temporary file, kept only if the start fails.
             progress: is told what happens to each model during the start.
             timeout: how long the start may take [s].
+            cache: whether models that are configured so give an earlier answer again; a measurement doesn't want that.
         """
+        self._cache = cache
         self.ports = self._wanted = ports or Ports()
         self.ready_seconds = 0.0
         self._keep_log = log is not None
@@ -145,7 +150,7 @@ class EmbeddedTriton:
         for _ in range(_ATTEMPTS):
             region = f"vfr-{secrets.token_hex(4)}-"
             with reserve(self._wanted) as self.ports:
-                command = _command(wheel, folder / "backends", models, region, self.ports)
+                command = _command(wheel, folder / "backends", models, region, self.ports, cache=self._cache)
                 process = processes.spawn(command, environment(wheel), folder, self.log)
                 stack.callback(_stop, process, region)
                 if self._until_ready(process, StartLog(self.log, total)):
@@ -183,14 +188,15 @@ class EmbeddedTriton:
             time.sleep(0.05)
 
 
-def _command(wheel: Wheel, backends: Path, models: Path, region: str, ports: Ports) -> list[str]:
+def _command(
+    wheel: Wheel, backends: Path, models: Path, region: str, ports: Ports, *, cache: bool
+) -> list[str]:
     """Return the command line of the server; the flags that close it follow Triton's deployment guide."""
     key = secrets.token_hex(16)
     options = {
         "model-repository": models,
         "backend-directory": backends,
         "cache-directory": wheel.caches,
-        "cache-config": f"local,size={_CACHE_BYTES}",
         "backend-config": f"python,shm-region-prefix-name={region}",
         "model-control-mode": "none",
         "exit-on-error": "true",
@@ -207,6 +213,7 @@ def _command(wheel: Wheel, backends: Path, models: Path, region: str, ports: Por
         "--disable-auto-complete-config",
         *(f"--{name}={value}" for name, value in options.items()),
         *(f"--backend-config=python,shm-{kind}-byte-size={_SHARED_BYTES}" for kind in ("default", "growth")),
+        *([f"--cache-config=local,size={_CACHE_BYTES}"] if cache else []),
         *_listen("grpc", ports.grpc, reuse=True),
         *_listen("http", ports.http, reuse=True),
         *_listen("metrics", ports.metrics, reuse=False),
