@@ -74,7 +74,7 @@ def tryon(
         Expert, typer.Option(help="bent in 2.5D (warp), or sewn and draped on a body (drape)")
     ] = Expert.AUTO,
     height: Annotated[int, typer.Option(min=0, max=2500, help="the person's height [mm]; 0: unknown")] = 0,
-    fabric: Annotated[Fabric, typer.Option(help="what the garment is made of, for drape")] = Fabric.KNIT,
+    fabric: Annotated[Fabric, typer.Option(help="what the garment is made of, for drape")] = Fabric.AUTO,
     server: Server = None,
     *,
     as_json: AsJson = False,

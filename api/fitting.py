@@ -40,7 +40,7 @@ class Wish:
     form: Format = Format.PNG
     expert: Expert = Expert.AUTO
     height: int = 0  # the person's, in millimetres; 0: unknown
-    fabric: Fabric = Fabric.KNIT
+    fabric: Fabric = Fabric.AUTO
 
     def arrays(self) -> dict[str, Array]:
         """Return the inputs of ``tryon_basic``."""

@@ -157,7 +157,7 @@ def garment_in(models: LocalModels, photo: Path) -> dict[str, Array]:
     image = models["decode"](photo=np.array([photo.read_bytes()], np.object_))["image"]
     category = np.array([Category.AUTO.value.encode()], np.object_)
     found = models["garment"](garment_image=image, category=category)
-    return {"garment_image": image, **found, "fabric": np.array([b"knit"], np.object_)}
+    return {"garment_image": image, **found, "fabric": np.array([b"auto"], np.object_)}
 
 
 def asked(models: LocalModels, name: str, known: Mapping[str, Array]) -> dict[str, Array]:

@@ -53,7 +53,7 @@ def newton(known: Arrays, python: Path, folder: Path) -> Fallen:
     wearer = Wearer.of(known["body_motion"][0], known["body_parts"], known["body_landmarks"][0])
     sewn = sew(len(garment.vertices), garment.seams)
     rest = graded(garment, wearer, size(garment, wearer))
-    material = material_of(known["fabric"][0])
+    material = material_of(known["garment_fabric"][0])
     cloth = cloth_of(rest, garment.faces, sewn, material)
     path = resampled((known["body_motion"] - wearer.origin).astype(np.float32))
     frames = [len(path) - 1 if count is None else count for count, _ in FALLS]

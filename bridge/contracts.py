@@ -156,8 +156,9 @@ class Panel(IntEnum):
 
 
 class Fabric(str, Enum):
-    """What a garment is made of, as far as its fall is concerned."""
+    """What a garment is made of, as far as its fall is concerned; ``AUTO`` lets its photo decide."""
 
+    AUTO = "auto"
     DENIM = "denim"
     KNIT = "knit"
     SATIN = "satin"
@@ -409,9 +410,19 @@ MESH_REPORT = Tensor(
     "mesh_report",
     DType.BYTES,
     (1,),
-    "JSON: how many vertices, faces, seams (pairs) and openings the sewn garment has; edge_px",
+    "JSON: how many vertices, faces, seams (pairs) and openings the sewn garment has; edge_px; fabric, and fabric_why, "
+    "a sentence",
 )
-FABRIC = Tensor("fabric", DType.BYTES, (1,), "a Fabric, for the expert drape", default=b"knit")
+FABRIC = Tensor(
+    "fabric",
+    DType.BYTES,
+    (1,),
+    "a Fabric, for the expert drape: auto, denim, knit, satin, leather or printed",
+    default=b"auto",
+)
+GARMENT_FABRIC = Tensor(
+    "garment_fabric", DType.BYTES, (1,), "the Fabric that was asked for, or told from the photo; never auto"
+)
 DRAPED = Tensor(
     "draped", DType.FP32, (ANY, 3), "the garment's vertices [m, camera frame] on the posed body, at rest"
 )
@@ -576,14 +587,16 @@ FIT_BODY = Contract(
 )  # fmt: skip
 GARMENT_MESH = Contract(
     "garment_mesh", "The garment's photo as sewing panels", Backend.PYTHON,
-    (GARMENT_CATEGORY, GARMENT_MASK, GARMENT_INSIDE, GARMENT_POINTS),
-    (GARMENT_VERTICES, GARMENT_FACES, GARMENT_PANELS, GARMENT_REGIONS, GARMENT_SEAMS, MESH_REPORT),
+    (GARMENT_IMAGE, GARMENT_CATEGORY, GARMENT_MASK, GARMENT_INSIDE, GARMENT_POINTS, FABRIC),
+    (
+        GARMENT_VERTICES, GARMENT_FACES, GARMENT_PANELS, GARMENT_REGIONS, GARMENT_SEAMS, GARMENT_FABRIC, MESH_REPORT,
+    ),
 )  # fmt: skip
 DRAPE = Contract(
     "drape", "The sewn garment simulated on the body", Backend.PYTHON,
     (
         BODY_MOTION, BODY_FACES, BODY_PARTS, BODY_LANDMARKS, GARMENT_CATEGORY, GARMENT_POINTS, GARMENT_VERTICES,
-        GARMENT_FACES, GARMENT_PANELS, GARMENT_REGIONS, GARMENT_SEAMS, FABRIC,
+        GARMENT_FACES, GARMENT_PANELS, GARMENT_REGIONS, GARMENT_SEAMS, GARMENT_FABRIC,
     ),
     (DRAPED, STRAIN, DRAPE_REPORT),
 )  # fmt: skip

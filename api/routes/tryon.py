@@ -46,7 +46,9 @@ Expert_ = Annotated[
     ),
 ]
 Height = Annotated[int, Form(ge=0, le=2500, description="the person's height [mm]; 0: unknown")]
-Fabric_ = Annotated[Fabric, Form(alias="fabric", description="what the garment is made of, for drape")]
+Fabric_ = Annotated[
+    Fabric, Form(alias="fabric", description="what the garment is made of, for drape; auto: its photo decides")
+]
 Form_ = Annotated[Format, Form(alias="format", description="the picture's format in a JSON answer")]
 
 
@@ -76,7 +78,7 @@ async def tryon(
     form: Form_ = Format.PNG,
     expert: Expert_ = Expert.AUTO,
     height: Height = 0,
-    fabric: Fabric_ = Fabric.KNIT,
+    fabric: Fabric_ = Fabric.AUTO,
 ) -> Response:
     """Dress the person of one photo in the garment of another.
 

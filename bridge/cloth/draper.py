@@ -77,7 +77,7 @@ class Draper:
         garment_panels: npt.NDArray[np.uint8],
         garment_regions: npt.NDArray[np.uint8],
         garment_seams: Ints,
-        fabric: npt.NDArray[np.object_],
+        garment_fabric: npt.NDArray[np.object_],
     ) -> dict[str, npt.NDArray[np.generic]]:
         """Drape the garment; inputs and outputs as in the contract.
 
@@ -97,7 +97,8 @@ class Draper:
         )
         _check_points(garment)
         wearer = Wearer.of(body_motion[0], body_parts, body_landmarks[0])
-        return drape(garment, wearer, body_motion, body_faces, material_of(fabric[0]))
+        material = material_of(garment_fabric[0])
+        return drape(garment, wearer, body_motion, body_faces, material)
 
 
 def material_of(name: bytes) -> Material:
@@ -108,8 +109,8 @@ def material_of(name: bytes) -> Material:
     """
     try:
         return materials()[Fabric(name.decode() or Fabric.KNIT.value)]
-    except ValueError:
-        known = ", ".join(fabric.value for fabric in Fabric)
+    except (ValueError, KeyError):
+        known = ", ".join(fabric.value for fabric in materials())
         raise WrongTensor(f"fabric is none of {known}.") from None
 
 

@@ -51,7 +51,11 @@ def materials(path: Path = FILE) -> dict[Fabric, Material]:
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(entries, dict):
         raise ConfigError(f"{path.name} holds no fabrics; restore it from the project's history.")
-    return {fabric: _material(path, fabric, entries.get(fabric.value)) for fabric in Fabric}
+    return {
+        fabric: _material(path, fabric, entries.get(fabric.value))
+        for fabric in Fabric
+        if fabric is not Fabric.AUTO
+    }
 
 
 def _material(path: Path, fabric: Fabric, entry: object) -> Material:

@@ -75,7 +75,7 @@ def test_left_out_fields_have_defaults(rest: TestClient, scripted: ScriptedTrito
     assert rest.post("/v1/tryon", files={**FILES, "mask": ("", b"")}).status_code == 200
     (arrays,) = scripted.asked
     words = [arrays[name][0] for name in ("mask", "category", "format", "expert", "fabric")]
-    assert words == [b"", b"auto", b"png", b"auto", b"knit"]
+    assert words == [b"", b"auto", b"png", b"auto", b"auto"]
     assert [int(arrays[name][0]) for name in ("seed", "person_index", "height")] == [-1, -1, 0]
 
 

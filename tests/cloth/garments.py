@@ -16,12 +16,14 @@ from bridge.garment.mesh.mesher import GarmentMesher
 @cache
 def flat(kind: Kind, vertices: int = 1500) -> Flat:
     """A drawn garment, cut into panels."""
-    _, truth = draw_garment(kind)
+    image, truth = draw_garment(kind)
     mesh = GarmentMesher(vertices)(
+        garment_image=image,
         garment_category=np.array([truth.category.value.encode()], np.object_),
         garment_mask=truth.mask,
         garment_inside=truth.inside,
         garment_points=truth.points,
+        fabric=np.array([b"knit"], np.object_),
     )
     return Flat(
         vertices=mesh["garment_vertices"].astype(np.float64),

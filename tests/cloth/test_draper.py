@@ -47,7 +47,7 @@ def inputs(garment: Flat, fabric: bytes = b"") -> dict[str, npt.NDArray[np.gener
         "garment_panels": np.where(garment.back, Panel.BACK, Panel.FRONT).astype(np.uint8),
         "garment_regions": garment.regions,
         "garment_seams": garment.seams,
-        "fabric": np.array([fabric], np.object_),
+        "garment_fabric": np.array([fabric], np.object_),
     }
 
 
@@ -158,10 +158,11 @@ def test_a_body_without_motion_is_dressed(draper: Draper) -> None:
     assert report(outputs)["converged"]
 
 
-def test_an_unknown_fabric_is_refused(draper: Draper) -> None:
-    """The sentence names the fabrics there are."""
-    with pytest.raises(WrongTensor, match="denim"):
-        draper(**inputs(flat("tee", 300), b"chain mail"))
+@pytest.mark.parametrize("fabric", [b"chain mail", b"auto"])
+def test_an_unknown_fabric_is_refused(draper: Draper, fabric: bytes) -> None:
+    """The sentence names the fabrics there are; which one `auto` means is the garment's mesher to say."""
+    with pytest.raises(WrongTensor, match="none of denim"):
+        draper(**inputs(flat("tee", 300), fabric))
 
 
 def test_a_motion_is_divided_by_how_far_it_goes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from bridge.contracts import Category, GarmentPoint, Panel, Part
-from bridge.errors import GarmentNotMeshed
+from bridge.errors import GarmentNotMeshed, WrongTensor
 from bridge.garment.drawing.wardrobe import Kind
 from bridge.garment.drawn import KINDS, DrawnTruth, draw_garment
 from bridge.garment.mesh.depth import Depth
@@ -22,21 +23,24 @@ from bridge.triton.local import LocalModels
 OPENINGS = {"trousers": 3, "shorts": 3, "skirt": 2}
 """Waist and hems; every top has a neckline, a hem and two cuffs or armholes."""
 HEIGHT, WIDTH = 400, 300
+KNIT = np.array([b"knit"], np.object_)
 
 
 @lru_cache
-def _truth(kind: Kind) -> DrawnTruth:
-    return draw_garment(kind)[1]
+def _drawn(kind: Kind) -> tuple[Any, DrawnTruth]:
+    return draw_garment(kind)
 
 
 def asked(kind: Kind) -> dict[str, Any]:
     """What the model is given of a drawn garment."""
-    truth = _truth(kind)
+    image, truth = _drawn(kind)
     return {
+        "garment_image": image,
         "garment_category": np.array([truth.category.value.encode()], np.object_),
         "garment_mask": truth.mask,
         "garment_inside": truth.inside,
         "garment_points": truth.points,
+        "fabric": KNIT,
     }
 
 
@@ -122,7 +126,12 @@ def test_a_sleeve_that_lies_on_the_trunk_ends_at_its_armhole() -> None:
         points[GarmentPoint[f"{name}_RIGHT"]] = (300 - at[0], at[1], 1)
     category = np.array([Category.DRESS.value.encode()], np.object_)
     mesh = GarmentMesher()(
-        garment_category=category, garment_mask=mask, garment_inside=0 * mask, garment_points=points
+        garment_image=np.zeros((HEIGHT, WIDTH, 3), np.uint8),
+        garment_category=category,
+        garment_mask=mask,
+        garment_inside=0 * mask,
+        garment_points=points,
+        fabric=KNIT,
     )
     x, y = (mesh["garment_vertices"] - (150, 0)).T
     parts = mesh["garment_regions"]
@@ -168,10 +177,12 @@ def box() -> dict[str, Any]:
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[100:300, 100:200] = 255
     return {
+        "garment_image": np.zeros((HEIGHT, WIDTH, 3), np.uint8),
         "garment_category": np.array([Category.LOWER.value.encode()], np.object_),
         "garment_mask": mask,
         "garment_inside": np.zeros_like(mask),
         "garment_points": points,
+        "fabric": KNIT,
     }
 
 
@@ -182,6 +193,31 @@ def test_a_symmetric_garment_gives_a_symmetric_lattice() -> None:
     mirrored = inner * (-1, 1) + (300, 0)
     apart = np.linalg.norm(inner[:, None] - mirrored[None], axis=2).min(axis=1)
     assert apart.max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("wish", "found", "why"), [(b"auto", "printed", "pattern"), (b"satin", "satin", "asked for")]
+)
+def test_the_fabric_is_told_or_given(wish: bytes, found: str, why: str) -> None:
+    """The flowers of the blouse are seen, unless the caller knows better; the report says which."""
+    mesh = GarmentMesher()(**asked("blouse") | {"fabric": np.array([wish], np.object_)})
+    report = json.loads(mesh["mesh_report"][0])
+    assert mesh["garment_fabric"][0] == found.encode()
+    assert report["fabric"] == found
+    assert why in report["fabric_why"]
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "sentence"),
+    [
+        ({"fabric": np.array([b"chain mail"], np.object_)}, "none of auto, denim"),
+        ({"garment_image": np.zeros((9, 9, 3), np.uint8)}, "differ in size"),
+    ],
+)
+def test_what_contradicts_is_refused(spoilt: dict[str, Any], sentence: str) -> None:
+    """A fabric that nobody weaves, and the photo of another garment."""
+    with pytest.raises(WrongTensor, match=sentence):
+        GarmentMesher()(**box() | spoilt)
 
 
 def with_hole(given: dict[str, Any]) -> None:
@@ -263,6 +299,6 @@ def test_photographed_garments_become_surfaces(photos: Path) -> None:
     for path in sorted((photos / "garments").iterdir()):
         image = models["decode"](photo=np.array([path.read_bytes()], np.object_))["image"]
         seen = models["garment"](garment_image=image)
-        mesh = models["garment_mesh"](**{name: seen[name] for name in seen})
+        mesh = models["garment_mesh"](garment_image=image, **seen)
         faces, seams = mesh["garment_faces"], mesh["garment_seams"]
         assert openings(merged(faces, seams, len(mesh["garment_vertices"]))) in {2, 3, 4}, path.name

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bridge.contracts import Fabric
+from bridge.errors import WrongTensor
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -70,6 +71,20 @@ class Look:
 
 
 _NOTHING = Look(0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def fabric_of(wish: bytes, image: Pixels, mask: Pixels) -> tuple[Fabric, str]:
+    """Return the Fabric of that name, or what the photo tells for ``auto``; and why, in a sentence.
+
+    Raises:
+        WrongTensor: there is no such fabric.
+    """
+    try:
+        fabric = Fabric(wish.decode())
+    except ValueError:
+        known = ", ".join(fabric.value for fabric in Fabric)
+        raise WrongTensor(f"fabric is none of {known}.") from None
+    return estimate_fabric(image, mask) if fabric is Fabric.AUTO else (fabric, "It was asked for.")
 
 
 def estimate_fabric(image: Pixels, mask: Pixels) -> tuple[Fabric, str]:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bridge.contracts import Category, GarmentPoint, Panel
-from bridge.errors import GarmentNotMeshed
+from bridge.errors import GarmentNotMeshed, WrongTensor
+from bridge.garment.mesh.fabric import fabric_of
 from bridge.garment.mesh.outline import lines_inside, outline_of, whole
 from bridge.garment.mesh.regions import regions
 from bridge.garment.mesh.sewn import merged, openings
@@ -49,10 +50,12 @@ class GarmentMesher:
     def __call__(
         self,
         *,
+        garment_image: Mask,
         garment_category: npt.NDArray[np.object_],
         garment_mask: Mask,
         garment_inside: Mask,
         garment_points: Points,
+        fabric: npt.NDArray[np.object_],
     ) -> dict[str, npt.NDArray[np.generic]]:
         """Cut the garment into a front and a back; inputs and outputs as in the contract.
 
@@ -62,7 +65,10 @@ class GarmentMesher:
 
         Raises:
             GarmentNotMeshed: the photo can't be cut into panels; the sentence says why.
+            WrongTensor: there is no such fabric, or the photo and its mask differ in size.
         """
+        if garment_image.shape[:2] != garment_mask.shape:
+            raise WrongTensor("garment_image and garment_mask differ in size; send those of one photo.")
         category = Category(garment_category[0].decode())
         if not np.isfinite(garment_points).all():
             raise GarmentNotMeshed("The garment's landmarks are no numbers; send it through `garment` again.")
@@ -81,7 +87,14 @@ class GarmentMesher:
         parts = regions(points, ring, category, garment_points, edge)
         front = triangles[~_covered(points[triangles].mean(axis=1), inner)]
         panels = _panels(points, front, triangles, closed, parts, len(ends))
-        return {**panels, "mesh_report": _report(panels, len(ends), edge)}
+        made_of, why = fabric_of(fabric[0], garment_image, garment_mask)
+        return {
+            **panels,
+            "garment_fabric": np.array([made_of.value.encode()], np.object_),
+            "mesh_report": _report(
+                panels, openings=len(ends), edge_px=round(edge, 2), fabric=made_of.value, fabric_why=why
+            ),
+        }
 
 
 def _panels(
@@ -115,11 +128,9 @@ def _panels(
     }
 
 
-def _report(panels: dict[str, npt.NDArray[np.generic]], ends: int, edge: float) -> npt.NDArray[np.object_]:
+def _report(panels: dict[str, npt.NDArray[np.generic]], **known: object) -> npt.NDArray[np.object_]:
     counts = {name: len(panels[f"garment_{name}"]) for name in ("vertices", "faces", "seams")}
-    return np.array(
-        [json.dumps({**counts, "openings": ends, "edge_px": round(edge, 2)}).encode()], np.object_
-    )
+    return np.array([json.dumps({**counts, **known}, ensure_ascii=False).encode()], np.object_)
 
 
 def _axis(points: Points, outline: Points) -> float:
