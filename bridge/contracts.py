@@ -264,6 +264,12 @@ FACE_MESH = Tensor(
     "face_mesh", DType.FP32, (468, 3), "MediaPipe's face mesh: x, y, z [px]; zeros without a face"
 )
 FACE_SCORE = Tensor("face_score", DType.FP32, (1,), "confidence of the face [0, 1]; 0 when none is seen")
+OTHER_FACES = Tensor(
+    "other_faces",
+    DType.FP32,
+    (ANY, 4),
+    "x0, y0, x1, y1 [px] of every other face, and of the heads of people whose face is not seen; largest first",
+)
 HANDS = Tensor(
     "hands",
     DType.FP32,
@@ -539,6 +545,10 @@ FACE = Contract(
     "face", "The face's box and mesh", Backend.PYTHON, (IMAGE, KEYPOINTS), (FACE_BOX, FACE_MESH, FACE_SCORE),
     calls=("face_detection", "face_landmark"),
 )  # fmt: skip
+FACES = Contract(
+    "faces", "Whose face is the dressed person's, and all other faces", Backend.PYTHON, (IMAGE, PERSON_INDEX),
+    (FACE_BOX, OTHER_FACES, BOX), calls=("pose_detection", "pose_landmark", "face_detection", "face_landmark"),
+)  # fmt: skip
 HAND = Contract(
     "hand", "Both hands' landmarks", Backend.PYTHON, (IMAGE, KEYPOINTS), (HANDS, HAND_SCORES),
     calls=("hand_landmark",),
@@ -668,7 +678,7 @@ CONTRACTS: Mapping[str, Contract] = {
     c.name: c
     for c in (
         POSE_DETECTION, POSE_LANDMARK, FACE_DETECTION, FACE_LANDMARK, HAND_LANDMARK, SELFIE_SEGMENTATION,
-        DECODE, POSE, FACE, HAND, SILHOUETTE, PARSE, PERCEPTION,
+        DECODE, POSE, FACE, FACES, HAND, SILHOUETTE, PARSE, PERCEPTION,
         INTAKE, GARMENT, WARP, GARMENT_MESH, FIT_BODY, DRAPE, SPLAT, ROUTE, COMPOSE, SCORE, ENCODE,
         TRYON_BASIC, TRYON_BASIC_STAGES,
     )

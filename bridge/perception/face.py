@@ -9,13 +9,17 @@ from bridge.geometry.crop import Crop
 from bridge.perception.detector import anchors, blend, decode
 from bridge.perception.nets import Arrays, Float32, Net, UInt8, run, sigmoid
 
-_DETECTION_SIDE, _MESH_SIDE = 128, 192
-_ANCHORS = anchors(_DETECTION_SIDE, (8, 16, 16, 16))
+DETECTION_SIDE = 128
+"""The input of ``face_detection`` [px]."""
+ANCHORS = anchors(DETECTION_SIDE, (8, 16, 16, 16))
+"""Its anchors."""
+HEAD = slice(BodyPoint.NOSE, BodyPoint.MOUTH_RIGHT + 1)
+"""The body's points on the head."""
+_MESH_SIDE = 192
 _ROI = 1.5  # the mesh's crop over the face's box, as MediaPipe's face_landmark graph scales it
 _LEFT_EYE_OUTER, _RIGHT_EYE_OUTER = 263, 33  # of the mesh
 _LEAST = 0.5
 _SMALLEST = 8.0  # a crop's side [px]: nothing smaller shows a face
-_HEAD = slice(BodyPoint.NOSE, BodyPoint.MOUTH_RIGHT + 1)
 
 
 class FaceFinder:
@@ -33,11 +37,10 @@ class FaceFinder:
             image: RGB ``[h, w, 3]``.
             keypoints: ``[33, 4]`` as the contract ``pose`` returns them.
         """
-        crop = self._found(image, keypoints) if (keypoints[_HEAD, 3] > _LEAST).any() else None
+        crop = self._found(image, keypoints) if (keypoints[HEAD, 3] > _LEAST).any() else None
         if crop is None:
             return _nothing()
-        mesh, _ = self._mesh(image, crop)
-        mesh, score = self._mesh(image, _around(mesh))
+        mesh, score = read_meshes(self._landmark, image, [crop])[0]
         if score < _LEAST:
             return _nothing()
         box = np.concatenate([mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)])
@@ -51,20 +54,45 @@ class FaceFinder:
     def _found(self, image: UInt8, keypoints: Float32) -> Crop | None:
         """Return the mesh's crop around the best face near the head, or None."""
         crops = _head_crops(keypoints)
-        raw = run(self._detect, image, crops, _DETECTION_SIDE, low=-1.0)
+        raw = run(self._detect, image, crops, DETECTION_SIDE, low=-1.0)
         best: tuple[float, Crop] | None = None
         for crop, boxes, logits in zip(crops, raw["boxes"], raw["logits"], strict=True):
-            for face in blend(decode(boxes, logits, _ANCHORS, _LEAST))[:1]:
+            for face in blend(decode(boxes, logits, ANCHORS, _LEAST))[:1]:
                 if best is None or face.score > best[0]:
-                    points = crop.to_photo(face.points, _DETECTION_SIDE)  # right eye, left eye, nose, ...
-                    side = float(face.box[2] - face.box[0]) * crop.size / _DETECTION_SIDE
-                    best = face.score, _level(points[0], points[1], points[:4].mean(axis=0), _ROI * side)
+                    points = crop.to_photo(face.points, DETECTION_SIDE)
+                    side = float(face.box[2] - face.box[0]) * crop.size / DETECTION_SIDE
+                    best = face.score, mesh_crop(points, side)
         return best[1] if best else None
 
-    def _mesh(self, image: UInt8, crop: Crop) -> tuple[Float32, float]:
-        raw = run(self._landmark, image, [crop], _MESH_SIDE)
-        mesh = crop.to_photo(raw["mesh"].reshape(468, 3), _MESH_SIDE)
-        return mesh, float(sigmoid(raw["presence"]).ravel()[0])
+
+def mesh_crop(points: Float32, side: float) -> Crop:
+    """Return the window in which to look for the mesh of a face that was detected.
+
+    Args:
+        points: its points in the photo: right eye, left eye, nose, mouth, ... [px].
+        side: the width of its box [px].
+    """
+    return _level(points[0], points[1], points[:4].mean(axis=0), max(_ROI * side, _SMALLEST))
+
+
+def read_meshes(landmark: Net, image: UInt8, crops: list[Crop]) -> list[tuple[Float32, float]]:
+    """Read the mesh in each window (at least one), and again in the window that it asks for.
+
+    Returns:
+        Per window the mesh ``[468, 3]`` in photo pixels, and the probability [0, 1] that it is a face's.
+    """
+    first = _read(landmark, image, crops)
+    return _read(landmark, image, [_around(mesh) for mesh, _ in first])
+
+
+def _read(landmark: Net, image: UInt8, crops: list[Crop]) -> list[tuple[Float32, float]]:
+    raw = run(landmark, image, crops, _MESH_SIDE)
+    scores = sigmoid(raw["presence"]).reshape(len(crops))
+    meshes = raw["mesh"].reshape(len(crops), 468, 3)
+    return [
+        (crop.to_photo(mesh, _MESH_SIDE), float(score))
+        for crop, mesh, score in zip(crops, meshes, scores, strict=True)
+    ]
 
 
 def _nothing() -> Arrays:
@@ -77,7 +105,7 @@ def _nothing() -> Arrays:
 
 def _head_crops(keypoints: Float32) -> list[Crop]:
     """Return a narrow and a wide window around the head, turned as the eyes and mouth are."""
-    points = keypoints[_HEAD, :2]
+    points = keypoints[HEAD, :2]
     eyes, mouth = points[[2, 5]].mean(axis=0), points[[9, 10]].mean(axis=0)
     shoulders = keypoints[[BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER], :2]
     size = max(

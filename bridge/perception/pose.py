@@ -49,14 +49,9 @@ class PoseFinder:
             NoPerson: nobody is in the photo, or nobody with this index.
         """
         height, width = image.shape[:2]
-        people = self._people(image)
-        if not people:
-            raise NoPerson("In the photo no person was found. Please send one that shows the upper body.")
-        index = max(int(person_index[0]), 0)
-        if index >= len(people):
-            raise NoPerson(_out_of_range(index, len(people)))
-        pose = self._refined(image, people[index])
-        keypoints = _keypoints(pose, height, width)
+        people = self.people(image)
+        pose = self._refined(image, people[chosen(people, person_index)])
+        keypoints = keypoints_of(pose, height, width)
         return {
             "keypoints": keypoints,
             "world": pose.world,
@@ -67,7 +62,7 @@ class PoseFinder:
             "pose_mask": pose.mask(height, width),
         }
 
-    def _people(self, image: UInt8) -> list[Pose]:
+    def people(self, image: UInt8) -> list[Pose]:
         """Return everybody, largest first, by the first search that finds anybody."""
         height, width = image.shape[:2]
         for crops, threshold in _searches(height, width):
@@ -112,15 +107,29 @@ class PoseFinder:
         return again if again.score > pose.score - 0.1 else pose
 
 
+def chosen(people: list[Pose], person_index: npt.NDArray[np.int32]) -> int:
+    """Return the index of the person that was asked for; see :class:`PoseFinder`.
+
+    Raises:
+        NoPerson: there is nobody, or nobody with this index.
+    """
+    if not people:
+        raise NoPerson("In the photo no person was found. Please send one that shows the upper body.")
+    index = max(int(person_index[0]), 0)
+    if index >= len(people):
+        raise NoPerson(_out_of_range(index, len(people)))
+    return index
+
+
 def _searches(height: int, width: int) -> Iterator[tuple[list[Crop], float]]:
     """Yield windows to search together and the least score, from the usual photo to the odd one."""
     whole = Crop.whole(height, width)
     yield [whole, whole.shifted(0, -0.15, 1.3)], 0.3  # the second leaves room for a head that was cut off
     yield [Crop.whole(height, width, 1.5), Crop.whole(height, width, 2.0)], 0.3
-    yield list(_tiles(height, width, 0.6)), 0.6  # somebody small
+    yield list(tiles(height, width, 0.6)), 0.6  # somebody small
 
 
-def _tiles(height: int, width: int, share: float) -> Iterator[Crop]:
+def tiles(height: int, width: int, share: float) -> Iterator[Crop]:
     """Yield overlapping squares of ``share`` of the short side that cover the photo."""
     side = share * min(height, width)
     for y in np.linspace(side / 2, height - side / 2, int(np.ceil(height / side))):
@@ -142,7 +151,7 @@ def _area(box: Float32) -> float:
     return float((box[2] - box[0]) * (box[3] - box[1]))
 
 
-def _keypoints(pose: Pose, height: int, width: int) -> Float32:
+def keypoints_of(pose: Pose, height: int, width: int) -> Float32:
     """Return ``[33, 4]``; what lies outside the photo isn't seen, though its place may be known."""
     points = pose.points[:33]
     inside = ((points[:, :2] >= 0) & (points[:, :2] < (width, height))).all(axis=1)
