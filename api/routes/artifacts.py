@@ -1,0 +1,81 @@
+"""``POST /v1/artifacts/ensure``: a file of the registry, brought to this machine on an administrator's word."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import Field
+
+from api.problems import PROBLEM
+from api.schemas import Answer, Problem
+from api.security.artifacts import Wanted, ensure
+from api.security.ssrf import Guard
+from api.settings import Settings
+from bridge.errors import Refused, Unauthenticated
+
+router = APIRouter(prefix="/v1/artifacts", tags=["operation"])
+
+PROBLEMS = {
+    401: "no key came along",
+    403: "the key is no administrator's",
+    422: "`dest` or `url` is refused, or the file is another one; `detail` says why",
+    503: "the disk is full",
+}
+
+
+class Ensure(Answer):
+    """What shall be there."""
+
+    url: Annotated[str, Field(max_length=2048)] = Field(
+        description="https, and the file itself: redirects are not followed",
+        examples=["https://files.example.com/clip.onnx"],
+    )
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="of the file, in hexadecimal"
+    )
+    dest: Annotated[str, Field(max_length=255)] = Field(
+        description="where below the folder of artifacts", examples=["clip/image.onnx"]
+    )
+
+
+class Ensured(Answer):
+    """It is there."""
+
+    changed: bool = Field(description="false: the very file was there already")
+
+
+def admin(request: Request) -> None:
+    """Let administrators pass.
+
+    Raises:
+        Unauthenticated: nobody is known to ask.
+        Refused: somebody else asks.
+    """
+    tenant = getattr(request.state, "tenant", None)
+    if tenant is None:
+        raise Unauthenticated("Please send an administrator's key.")
+    if not tenant.admin:
+        raise Refused("Only administrators may bring files to the server.")
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.service.settings
+    return settings
+
+
+@router.post(
+    "/ensure",
+    summary="Bring a file to the server unless it is there",
+    dependencies=[Depends(admin)],
+    responses={
+        status: {"model": Problem, "description": words, "content": {PROBLEM: {}}}
+        for status, words in PROBLEMS.items()
+    },
+)
+async def ensure_artifact(wish: Ensure, settings: Annotated[Settings, Depends(_settings)]) -> Ensured:
+    """Fetch, compare with the SHA-256, and put in place in one step. Asking again is harmless."""
+    wanted = Wanted(wish.url, wish.sha256, wish.dest)
+    guard = Guard(allow_private=settings.allow_private_urls)
+    most_bytes = settings.max_artifact_mb * 2**20
+    return Ensured(changed=await ensure(guard, settings.artifacts, wanted, most_bytes))
