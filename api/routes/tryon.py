@@ -47,7 +47,8 @@ Expert_ = Annotated[
 ]
 Height = Annotated[int, Form(ge=0, le=2500, description="the person's height [mm]; 0: unknown")]
 Fabric_ = Annotated[
-    Fabric, Form(alias="fabric", description="what the garment is made of, for drape; auto: its photo decides")
+    Fabric,
+    Form(alias="fabric", description="what the garment is made of, for drape; auto: its photo decides"),
 ]
 Form_ = Annotated[Format, Form(alias="format", description="the picture's format in a JSON answer")]
 
