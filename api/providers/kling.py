@@ -16,6 +16,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
+from urllib.parse import quote
 
 import httpx2
 from pydantic import ValidationError
@@ -26,7 +27,7 @@ from api.providers.kling_codes import ABSENT, STALE, meaning
 from api.providers.kling_wire import Answer, Remote, Remotes
 from api.providers.pictures import jpeg
 from api.providers.settings import KlingSettings
-from bridge.errors import ProviderError, RenderFailed
+from bridge.errors import RenderFailed
 
 LOG = logging.getLogger("vfr.providers")
 
@@ -40,6 +41,8 @@ CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 30.0
 SILENCE_RETRY = 10.0
 MIN_SIDE = 300
 """The shortest side that Kling takes [px] (facts 1.3)."""
+
+_UNREADABLE = "Kling's answer can't be understood. Please report this."
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -90,22 +93,15 @@ class Kling:
             return found
         body = await asyncio.to_thread(_body, order, self._settings.model)
         try:
-            answer = await self._call("POST", PATH, body)
-            return Remote.model_validate(answer.data).task_id
-        except (RenderFailed, ValidationError) as error:
-            # Silence, or an answer of no use: neither says whether there is a task now.
+            return _remote(await self._call("POST", PATH, body)).task_id
+        except RenderFailed:  # silence, or an answer of no use: neither says whether there is a task now
             if found := await self._find_late(order.job):
                 return found
-            raise error if isinstance(error, RenderFailed) else _unreadable() from error
+            raise
 
     async def poll(self, external_id: str) -> Task:
         """As :meth:`Provider.poll`."""
-        answer = await self._call("GET", f"{PATH}/{external_id}")
-        try:
-            remote = Remote.model_validate(answer.data)
-        except ValidationError as error:
-            raise _unreadable() from error
-        return remote.task()
+        return _remote(await self._call("GET", _path(external_id))).task()
 
     async def fetch(self, task: Task) -> bytes:
         """As :meth:`Provider.fetch`; to be called at once, since Kling deletes its pictures after 30 days."""
@@ -122,12 +118,8 @@ class Kling:
 
     async def _find(self, job: str) -> str | None:
         """Return Kling's id of the job's task, if there is one."""
-        try:
-            answer = await self._call("GET", f"{PATH}/{job}", absent=True)
-            remote = Remote.model_validate(answer.data) if answer.code == 0 else None
-        except ValidationError as error:
-            raise _unreadable() from error
-        if remote and remote.answers(job):
+        answer = await self._call("GET", _path(job), absent=True)
+        if answer.code == 0 and (remote := _remote(answer)).answers(job):
             return remote.task_id
         return await self._find_in_list(job)
 
@@ -135,10 +127,7 @@ class Kling:
         """As :meth:`_find`; older documentation knows tasks by Kling's own id only, and the list shows ours."""
         for page in range(1, PAGES + 1):
             answer = await self._call("GET", f"{PATH}?pageNum={page}&pageSize={PAGE}")
-            try:
-                tasks = Remotes.validate_python(answer.data or [])
-            except ValidationError as error:
-                raise _unreadable() from error
+            tasks = _remotes(answer)
             for remote in tasks:
                 if remote.carries(job):
                     return remote.task_id
@@ -199,5 +188,19 @@ def _encoded(picture: bytes) -> str:
     return base64.b64encode(jpeg(picture, MIN_SIDE)).decode()
 
 
-def _unreadable() -> ProviderError:
-    return ProviderError("Kling's answer can't be understood. Please report this.")
+def _path(task: str) -> str:
+    return f"{PATH}/{quote(task, safe='')}"
+
+
+def _remote(answer: Answer) -> Remote:
+    try:
+        return Remote.model_validate(answer.data)
+    except ValidationError as error:
+        raise RenderFailed(_UNREADABLE) from error
+
+
+def _remotes(answer: Answer) -> list[Remote]:
+    try:
+        return Remotes.validate_python(answer.data or [])
+    except ValidationError as error:
+        raise RenderFailed(_UNREADABLE) from error

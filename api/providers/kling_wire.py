@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from api.providers.base import State, Task
 
@@ -51,7 +51,7 @@ class Info(BaseModel):
 class Remote(BaseModel):
     """A task as Kling shows it."""
 
-    task_id: str
+    task_id: Annotated[str, Field(min_length=1)]
     task_status: str = ""
     task_status_msg: str | None = None
     task_info: Info | None = None
