@@ -88,7 +88,9 @@ class Database:
 def insert_new(connection: sa.Connection, table: sa.Table, **values: Any) -> bool:  # noqa: ANN401 - a row's values
     """Insert a row unless its key is taken; return whether it was inserted."""
     dialect: Any = __import__(f"sqlalchemy.dialects.{connection.dialect.name}", fromlist=["insert"])
-    return connection.execute(dialect.insert(table).values(**values).on_conflict_do_nothing()).rowcount > 0
+    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
+    # Without the option SQLAlchemy does not ask PostgreSQL how many rows an INSERT wrote.
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount > 0
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:

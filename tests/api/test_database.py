@@ -6,8 +6,12 @@ import time
 
 import sqlalchemy as sa
 
-from api.storage.database import Database
+from api.storage.database import METADATA, Database, insert_new
 from tests.api.postgres import Postgres
+
+NOTES = sa.Table(
+    "test_notes", METADATA, sa.Column("id", sa.String(8), primary_key=True), sa.Column("n", sa.Integer)
+)
 
 
 def test_a_database_that_restarts_is_waited_for(postgres: Postgres, postgres_url: str) -> None:
@@ -30,3 +34,10 @@ def test_the_tables_are_created_once(database: Database) -> None:
     """Creating them again does no harm, on either kind."""
     database.create()
     assert database.run_here(lambda connection: connection.scalar(sa.text("SELECT 1"))) == 1
+
+
+def test_a_row_is_new_once(database: Database) -> None:
+    """The first row of a key is written and told as new, on either kind; the next one is neither."""
+    told = [database.run_here(lambda c, n=n: insert_new(c, NOTES, id="a", n=n)) for n in (1, 2)]
+    assert told == [True, False]
+    assert database.run_here(lambda c: c.scalar(sa.select(NOTES.c.n))) == 1
