@@ -26,9 +26,10 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import httpcore2
 import httpx2
@@ -57,6 +58,9 @@ _FAILURES = (
     TimeoutError,  # of asyncio.timeout; OSError is no part of it: a full disk is no failure of the other side
 )
 
+_RESOLVERS = ThreadPoolExecutor(8, thread_name_prefix="resolve")
+"""Threads of their own: a name whose server never answers must not keep the database waiting for a thread."""
+
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Gives all addresses of a name; raises OSError where there is none."""
 
@@ -72,7 +76,8 @@ class Answer:
 
 async def resolve(host: str, port: int) -> Sequence[str]:
     """Return the addresses of a name by the system's resolver, in its order of preference."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    question = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_RESOLVERS, question)
     return [str(address[0]) for *_, address in found]
 
 

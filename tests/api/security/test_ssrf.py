@@ -1,13 +1,15 @@
 """The guard before strangers' addresses: what it refuses, that nothing inside is touched, what it lets through."""
 
 import asyncio
+import socket
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from api.security.networks import is_public
-from api.security.ssrf import ANSWER_BYTES, Guard
+from api.security.ssrf import ANSWER_BYTES, Guard, resolve
 from bridge.errors import UrlRefused
 from tests.api.security.hosts import OK, Names, Script, Wire, certified, serving
 
@@ -158,6 +160,8 @@ def status(line: str, *headers: str) -> bytes:
     ("reply", "words"),
     [
         (OK.replace(b"6", b"101"), "more than"),
+        (OK.replace(b"6", b"9" * 5000), "broke off"),
+        (OK.replace(b"6", b"-6"), "broke off"),
         (chunked(b"x" * 60, b"x" * 60), "more than"),
         (chunked(*[b"x"] * 20, pause=0.1), "could not be reached"),
         (status("302 Found", "Location: http://127.0.0.1/"), "sends elsewhere"),
@@ -207,6 +211,23 @@ def test_proxies_of_the_environment_are_not_heeded(monkeypatch: pytest.MonkeyPat
             assert (proxy.touched, host.touched) == (0, 1)
 
     asyncio.run(attempt())
+
+
+def test_names_that_are_never_answered_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred lookups that hang leave the threads of all other work free."""
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(5) and [])
+
+    async def attempt() -> float:
+        lookups = [asyncio.ensure_future(resolve("slow.example", 443)) for _ in range(100)]
+        start = time.perf_counter()
+        await asyncio.to_thread(time.perf_counter)
+        waited = time.perf_counter() - start
+        answered.set()
+        await asyncio.gather(*lookups)
+        return waited
+
+    assert asyncio.run(attempt()) < 1.0
 
 
 @pytest.mark.parametrize(
