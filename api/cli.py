@@ -184,7 +184,13 @@ def models(*, as_json: AsJson = False) -> None:
         OUT.print_json(json.dumps([asdict(row) for row in rows]))
         return
     table = Table(
-        Column("model", no_wrap=True), "ready", "weights", "licence", "commercial", "why not", box=None
+        Column("model", no_wrap=True),
+        "ready",
+        "weights",
+        "licence",
+        "commercial",
+        Column("why not", overflow="fold"),  # paths and addresses must be readable whole
+        box=None,
     )
     for row in rows:
         table.add_row(

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from bridge.contracts import FIT_BODY
-from bridge.errors import ArtifactError
-from bridge.registry import load_registry, report_path
+from bridge.errors import ArtifactError, ArtifactMissing
+from bridge.registry import chosen_body_fault, load_registry, report_path
 from export.recipes import RECIPES
 
 BODY = FIT_BODY.name
@@ -33,6 +33,9 @@ def weights(
 
     Needs the network once, for two wheels of 84 MB; what is current is left alone. The body takes a minute.
     VFR_ARTIFACTS names another folder than .artifacts for downloads and reports.
+
+    With VFR_BODY=smplx the body is a file of your own, which can't be fetched; if it isn't there, you are told where
+    it goes.
     """
     names = only or [*RECIPES, BODY]
     for unknown in set(names) - {*RECIPES, BODY}:
@@ -41,6 +44,8 @@ def weights(
         )
     try:
         _install(names, force=force)
+        if BODY in names and (fault := chosen_body_fault()):
+            raise ArtifactMissing(fault)
     except ArtifactError as error:
         err.print(f"[red]{type(error).__name__}[/]: {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error

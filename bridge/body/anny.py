@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.body.linear import LinearBody
 from bridge.errors import ArtifactMissing
-from bridge.registry import body_fault, body_path
+from bridge.registry import anny_fault, anny_path
 
 
 def load_anny() -> LinearBody:
@@ -15,6 +15,6 @@ def load_anny() -> LinearBody:
     """
     from safetensors.numpy import load_file
 
-    if fault := body_fault():
+    if fault := anny_fault():
         raise ArtifactMissing(f"the body model Anny: {fault}")
-    return LinearBody.of("anny", load_file(body_path()))
+    return LinearBody.of("anny", load_file(anny_path()))

@@ -7,7 +7,6 @@ exact for a closed mouth and flat hands. Its pose-dependent correctives are kept
 
 from __future__ import annotations
 
-import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ from bridge.body.linear import LinearBody
 from bridge.body.skeleton import BONES, part_of
 from bridge.contracts import BodyPoint
 from bridge.errors import ArtifactCorrupt, ArtifactMissing
-from bridge.registry import artifacts_folder
+from bridge.registry import smplx_fault
 
 Floats = npt.NDArray[np.float64]
 Arrays = Mapping[str, npt.NDArray[np.generic]]
@@ -71,11 +70,6 @@ _HANGING = np.pi / 4
 """How far below the horizontal the upper arms of an A-pose hang [rad]."""
 
 
-def smplx_path() -> Path:
-    """Return where the model file is expected."""
-    return Path(os.environ.get("VFR_WEIGHTS", artifacts_folder() / "files"), "smplx", "SMPLX_NEUTRAL.npz")
-
-
 def load_smplx(path: Path) -> LinearBody:
     """Return the body that an SMPL-X model file describes; nothing of the file is unpickled.
 
@@ -83,11 +77,8 @@ def load_smplx(path: Path) -> LinearBody:
         ArtifactMissing: there is no such file.
         ArtifactCorrupt: it is not SMPL-X's, or broken.
     """
-    if not path.is_file():
-        raise ArtifactMissing(
-            f"{path} does not exist; get SMPLX_NEUTRAL.npz from https://smpl-x.is.tue.mpg.de (registration, their "
-            "licence) and put it there (VFR_WEIGHTS names the folder above smplx), or set VFR_BODY=anny"
-        )
+    if fault := smplx_fault(path):
+        raise ArtifactMissing(fault)
     return LinearBody.of("smplx", _merged(_read(path)))
 
 

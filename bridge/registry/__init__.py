@@ -2,7 +2,8 @@
 
 Reading the registry loads nothing heavy; ``export`` fetches and converts what it lists. The environment says
 where files lie: ``VFR_ARTIFACTS`` (downloads, weights, reports; by default ``.artifacts`` in the checkout),
-``VFR_WEIGHTS`` (the folder of ``file`` sources) and ``HF_ENDPOINT`` (another hub for ``hf`` sources).
+``VFR_WEIGHTS`` (the folder of ``file`` sources and of SMPL-X) ``HF_ENDPOINT`` (another hub for ``hf`` sources) and
+``VFR_BODY`` (``anny`` or ``smplx``: which body is fitted).
 """
 
 from bridge.registry.artifact import (
@@ -20,18 +21,22 @@ from bridge.registry.artifact import (
     sha256_of,
     verify,
 )
-from bridge.registry.reading import Registry, load_registry
-from bridge.registry.status import (
-    ModelStatus,
-    body_fault,
-    body_path,
-    model_statuses,
-    onnx_path,
-    report_path,
+from bridge.registry.body import (
+    Body,
+    anny_fault,
+    anny_path,
+    chosen_body,
+    chosen_body_fault,
+    smplx_fault,
+    smplx_path,
 )
+from bridge.registry.conversion import onnx_path, report_path
+from bridge.registry.reading import Registry, load_registry
+from bridge.registry.status import ModelStatus, model_statuses
 
 __all__ = [
     "Artifact",
+    "Body",
     "FileSource",
     "HfSource",
     "HttpsSource",
@@ -41,15 +46,19 @@ __all__ = [
     "Source",
     "Tier",
     "WheelSource",
+    "anny_fault",
+    "anny_path",
     "artifacts_folder",
-    "body_fault",
-    "body_path",
     "check_licence",
+    "chosen_body",
+    "chosen_body_fault",
     "load_registry",
     "model_statuses",
     "onnx_path",
     "report_path",
     "require",
     "sha256_of",
+    "smplx_fault",
+    "smplx_path",
     "verify",
 ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS, FIT_BODY, Backend, Contract
-from bridge.registry.artifact import artifacts_folder, sha256_of
+from bridge.registry.body import SMPLX_LICENCE, Body, chosen_body_fault
+from bridge.registry.conversion import conversion_fault, onnx_path, report_path
 from bridge.registry.reading import Registry, load_registry
 
 
@@ -19,7 +19,7 @@ class ModelStatus:
 
     name: str
     why_not: str  # empty: ready
-    artifacts: tuple[str, ...]  # "id version"
+    artifacts: tuple[str, ...]  # "id version", or in words
     licences: tuple[str, ...]  # SPDX
     commercial_use: bool
 
@@ -27,6 +27,15 @@ class ModelStatus:
     def ready(self) -> bool:
         """Whether everything that the model needs is in place."""
         return not self.why_not
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """What is told of the weights of one model."""
+
+    name: str
+    licence: str
+    commercial_use: bool
 
 
 def model_statuses(registry: Registry | None = None) -> list[ModelStatus]:
@@ -40,32 +49,25 @@ def model_statuses(registry: Registry | None = None) -> list[ModelStatus]:
     return [_status(contract, registry, faults) for contract in CONTRACTS.values()]
 
 
-def onnx_path(model: str) -> Path:
-    """Return where a converted model lies, or would lie."""
-    return REPOSITORY / model / "1" / "model.onnx"
-
-
-def body_path() -> Path:
-    """Return where the converted body model lies, or would lie."""
-    return artifacts_folder() / "bodies" / "anny.safetensors"
-
-
-def report_path(model: str) -> Path:
-    """Return where the report of a model's conversion lies, or would lie."""
-    return artifacts_folder() / "reports" / f"{model}.json"
-
-
 def _status(contract: Contract, registry: Registry, faults: Mapping[str, str]) -> ModelStatus:
     needed = _needed(contract)
-    artifacts = dict.fromkeys(registry[c.artifact] for c in needed if c.artifact)
+    weights = dict.fromkeys(_weights(c, c.artifact, registry) for c in needed if c.artifact)
     reasons = (_reason(c, contract, faults[c.name]) for c in needed if faults[c.name])
     return ModelStatus(
         name=contract.name,
         why_not=next(reasons, ""),
-        artifacts=tuple(f"{a.id} {a.version}" for a in artifacts),
-        licences=tuple(dict.fromkeys(a.licence for a in artifacts)),
-        commercial_use=all(a.commercial_use for a in artifacts),
+        artifacts=tuple(w.name for w in weights),
+        licences=tuple(dict.fromkeys(w.licence for w in weights)),
+        commercial_use=all(w.commercial_use for w in weights),
     )
+
+
+def _weights(contract: Contract, artifact: str, registry: Registry) -> _Weights:
+    """Return what a model stands on: its artifact, or the user's own body."""
+    if contract is FIT_BODY and os.environ.get("VFR_BODY") == Body.SMPLX.value:
+        return _Weights("SMPL-X, your own file", SMPLX_LICENCE, commercial_use=False)
+    entry = registry[artifact]
+    return _Weights(f"{entry.id} {entry.version}", entry.licence, entry.commercial_use)
 
 
 def _needed(contract: Contract) -> list[Contract]:
@@ -83,25 +85,8 @@ def _fault(contract: Contract) -> str:
     if contract.backend is Backend.ENSEMBLE:
         return ""
     if contract.backend is Backend.ONNXRUNTIME:
-        return _conversion_fault(onnx_path(contract.name), report_path(contract.name), "onnx_sha256")
-    if contract is FIT_BODY and (fault := body_fault()):
+        return conversion_fault(onnx_path(contract.name), report_path(contract.name), "onnx_sha256")
+    if contract is FIT_BODY and (fault := chosen_body_fault()):
         return fault
     found = (REPOSITORY / contract.name / "1" / "model.py").is_file()
     return "" if found else "its model.py is missing"
-
-
-def body_fault() -> str:
-    """Say why the converted body model can't be used; empty when it can."""
-    return _conversion_fault(body_path(), report_path("anny"), "body_sha256")
-
-
-def _conversion_fault(path: Path, report: Path, key: str) -> str:
-    if not path.is_file():
-        return "not converted yet; run `make export`"
-    try:
-        recorded = json.loads(report.read_text(encoding="utf-8"))[key]
-    except (OSError, ValueError, KeyError):
-        return "its conversion left no report; run `make export`"
-    if recorded != sha256_of(path):
-        return "its file is not the one that was converted; run `make export`"
-    return ""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from benchmarks.people import person
 from bridge.body.fitter import BodyFitter
@@ -17,9 +18,11 @@ from bridge.body.load import load_body
 from bridge.body.rotation import exp
 from bridge.body.skeleton import BONES
 from bridge.body.slopes import positions
-from bridge.body.smplx import load_smplx, smplx_path
+from bridge.body.smplx import load_smplx
 from bridge.contracts import BodyPart, BodyPoint
 from bridge.errors import ArtifactCorrupt, ArtifactMissing, ConfigError
+from bridge.registry import ModelStatus, model_statuses, smplx_path
+from export.__main__ import app as export_command
 from tests.body.mannequin import Arrays, joints, model, saved
 from tests.body.test_linear import random_state
 
@@ -140,8 +143,12 @@ def test_what_is_no_smplx_is_refused(
 ) -> None:
     """Each with a sentence that says what is wrong; nothing is unpickled."""
     wrong = {name: array for name, array in (arrays | changes).items() if array is not None}
-    with pytest.raises(ArtifactCorrupt, match=words):
+    with pytest.raises(ArtifactCorrupt, match=words) as told:
         load_smplx(saved(tmp_path, wrong))  # type: ignore[arg-type]  # arrays, save the one that is None
+    assert f"{tmp_path}/SMPLX_NEUTRAL.npz" in str(told.value)
+    assert "SMPLX_NEUTRAL.npz of SMPL-X v1.1 is expected, as https://smpl-x.is.tue.mpg.de gives it" in str(
+        told.value
+    )
 
 
 def _single() -> bytes:
@@ -183,3 +190,28 @@ def test_the_environment_says_which_body(path: Path, tmp_path: Path, monkeypatch
     monkeypatch.setenv("VFR_BODY", "smpl")
     with pytest.raises(ConfigError, match="set it to anny or smplx"):
         load_body()
+
+
+def test_who_chose_smplx_is_told_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the list of models and by the export: the file's place and where to get it; its licence once it is there."""
+    monkeypatch.setenv("VFR_BODY", "smplx")
+    monkeypatch.setenv("VFR_WEIGHTS", str(tmp_path))
+    missing = fit_body_status()
+    assert f"{tmp_path}/smplx/SMPLX_NEUTRAL.npz does not exist; get" in missing.why_not
+    monkeypatch.setattr("export.__main__._install", lambda *_, **__: None)
+    told = CliRunner().invoke(export_command, ["weights"])
+    assert (told.exit_code, missing.why_not in told.stderr) == (1, True)
+    smplx_path().parent.mkdir()
+    smplx_path().touch()
+    found = fit_body_status()
+    assert found.ready
+    assert not found.commercial_use
+    assert found.licences == ("LicenseRef-SMPL-X",)
+    assert CliRunner().invoke(export_command, ["weights"]).exit_code == 0
+    monkeypatch.setenv("VFR_BODY", "smpl")
+    assert "set it to anny or smplx" in fit_body_status().why_not
+
+
+def fit_body_status() -> ModelStatus:
+    """What ``vfr models`` says of the body."""
+    return next(status for status in model_statuses() if status.name == "fit_body")

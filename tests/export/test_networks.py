@@ -107,7 +107,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty model repository and an empty artifacts folder that holds the small network's weights."""
     content = source(SMALL)
     monkeypatch.setenv("VFR_ARTIFACTS", str(tmp_path / "artifacts"))
-    monkeypatch.setattr("bridge.registry.status.REPOSITORY", tmp_path / "models")
+    monkeypatch.setattr("bridge.registry.conversion.REPOSITORY", tmp_path / "models")
     weights = REGISTRY[SMALL].path
     weights.parent.mkdir(parents=True)
     weights.write_bytes(content)

@@ -211,6 +211,7 @@ def test_tiers_that_are_sold_refuse_weights_for_research(tmp_path: Path, tier: T
 def repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model repository in which every model.py stands and every network is converted and reported."""
     monkeypatch.setattr("bridge.registry.status.REPOSITORY", folder)
+    monkeypatch.setattr("bridge.registry.conversion.REPOSITORY", folder)
     monkeypatch.setenv("VFR_ARTIFACTS", str(folder / "artifacts"))
     for name, contract in CONTRACTS.items():
         version = folder / name / "1"
@@ -221,8 +222,8 @@ def repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             report = reg.report_path(name)
             report.parent.mkdir(parents=True, exist_ok=True)
             report.write_text(json.dumps({"onnx_sha256": hashlib.sha256(name.encode()).hexdigest()}))
-    reg.body_path().parent.mkdir()
-    reg.body_path().write_bytes(CONTENT)
+    reg.anny_path().parent.mkdir()
+    reg.anny_path().write_bytes(CONTENT)
     reg.report_path("anny").write_text(json.dumps({"body_sha256": hashlib.sha256(CONTENT).hexdigest()}))
 
 
