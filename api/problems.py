@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -17,7 +18,7 @@ from bridge.errors import BY_CODE, VfrError
 
 LOG = logging.getLogger("vfr.api")
 RETRY_SECONDS = 5
-"""What ``Retry-After`` says when the server is full or starting [s]."""
+"""What ``Retry-After`` says when the server is full or starting, and the error does not know better [s]."""
 
 PROBLEM = "application/problem+json"
 CODES = {404: "not_found", 405: "method_not_allowed", 406: "not_acceptable", 413: "request_too_large"}
@@ -25,10 +26,13 @@ CODES = {404: "not_found", 405: "method_not_allowed", 406: "not_acceptable", 413
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": words, "content": {PROBLEM: {}}}
     for status, words in {
+        401: "no key or token came along, or one that is not valid",
+        403: "the key or the plan does not allow this",
         406: "none of the media types in `Accept` can be answered",
         413: "a picture, or the request, is too large",
         415: "something is not a JPEG, PNG or WebP picture, or is animated",
         422: "a picture, or a field, can't be used; `detail` says why and what to do",
+        429: "too many requests, or the quota is spent; `Retry-After` says when to come again",
         503: "the inference server is starting, down or full",
     }.items()
 }
@@ -53,7 +57,9 @@ def explain(code: str) -> str:
     return (BY_CODE[code].__doc__ or code).partition("\n")[0].replace("``", "")
 
 
-def _answer(request: Request, status: int, code: str, title: str, detail: str) -> JSONResponse:
+def _answer(
+    request: Request, status: int, code: str, title: str, detail: str, retry_after: float | None = None
+) -> JSONResponse:
     request.scope["state"]["code"] = code
     problem = Problem(
         type=f"/problems/{code}",
@@ -64,14 +70,19 @@ def _answer(request: Request, status: int, code: str, title: str, detail: str) -
         request_id=request.state.request_id,
     )
     headers = {"X-Request-ID": problem.request_id}  # a fault's answer is made outside of the middleware
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_SECONDS)
+    if retry_after is None and status == HTTPStatus.SERVICE_UNAVAILABLE:
+        retry_after = RETRY_SECONDS
+    if retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 asks for it with every 401
     return JSONResponse(problem.model_dump(), status, headers, media_type=PROBLEM)
 
 
 async def _typed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, VfrError)  # noqa: S101 - by registration
-    return _answer(request, error.http_status, error.code, explain(error.code), str(error))
+    title = explain(error.code)
+    return _answer(request, error.http_status, error.code, title, str(error), error.retry_after)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
