@@ -27,7 +27,7 @@ from bridge.contracts import Category
 from bridge.errors import ExternalBadInput, ProviderError, RenderFailed
 
 Fetch = Callable[[str], Awaitable[bytes]]
-"""Gets the bytes at an address; the one that is passed in refuses addresses inside of our network."""
+"""Gets the bytes at an address, or raises a VfrError; the one passed in opens no address inside of our network."""
 
 FIRST_PAUSE, LAST_PAUSE = 2.0, 5.0
 """Between two polls [s]; Kling needs 15-60 s, and its other clients ask every 3 s (facts 1.3, 1.4)."""

@@ -171,6 +171,13 @@ def spent(connection: sa.Connection, tenant: str, day: str) -> float:
     return float(connection.scalar(query) or 0.0)
 
 
+def external_id(connection: sa.Connection, job: str) -> str | None:
+    """Return the provider's id of a job's task, None before it was handed in."""
+    known = (TASKS.c.job == job) & TASKS.c.external_id.is_not(None)
+    found: str | None = connection.scalar(sa.select(TASKS.c.external_id).where(known))
+    return found
+
+
 def running(connection: sa.Connection, provider: str, now: float) -> int:
     """Return how many tasks hold a slot of the account."""
     holding = (TASKS.c.provider == provider) & TASKS.c.settled.is_(None) & (TASKS.c.deadline > now)

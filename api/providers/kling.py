@@ -27,7 +27,7 @@ from api.providers.kling_codes import ABSENT, STALE, meaning
 from api.providers.kling_wire import Answer, Remote, Remotes
 from api.providers.pictures import jpeg
 from api.providers.settings import KlingSettings
-from bridge.errors import RenderFailed
+from bridge.errors import RenderFailed, VfrError
 
 LOG = logging.getLogger("vfr.providers")
 
@@ -38,6 +38,8 @@ LOOKS = (1.0, 3.0, 6.0)
 """Pauses before we look for a task whose creation was not answered [s]: it may still be under way."""
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 30.0
 """The longest wait for a connection and for an answer [s]; renderings run behind the answers."""
+FETCH_PAUSES = (1.0, 3.0, 6.0)
+"""Before a picture is asked for again [s]: it is paid for already."""
 SILENCE_RETRY = 10.0
 MIN_SIDE = 300
 """The shortest side that Kling takes [px] (facts 1.3)."""
@@ -107,7 +109,15 @@ class Kling:
         """As :meth:`Provider.fetch`; to be called at once, since Kling deletes its pictures after 30 days."""
         if task.state is not State.DONE or not task.urls:
             raise RenderFailed("There is no picture to fetch: the task is not done.")
-        return await self._fetch(task.urls[0])
+        for pause in (*FETCH_PAUSES, None):
+            try:
+                return await self._fetch(task.urls[0])
+            except VfrError as error:  # noqa: PERF203 - it is the loop's point
+                LOG.warning("kling's picture of task %s: %s", task.external_id, error)
+                if pause is None:
+                    raise _passing("Kling's picture can't be fetched. Please try again later.") from error
+                await self._sleep(pause)
+        raise AssertionError("the last turn returns or raises")
 
     async def _find_late(self, job: str) -> str | None:
         for pause in LOOKS:
@@ -167,9 +177,8 @@ class Kling:
         try:
             reply = await self._client.request(method, path, json=body, headers=self._bearer.header())
         except httpx2.TransportError as error:
-            silent = RenderFailed(f"Kling does not answer ({type(error).__name__}). Please try again later.")
-            silent.retry_after = SILENCE_RETRY
-            raise silent from error
+            words = f"Kling does not answer ({type(error).__name__}). Please try again later."
+            raise _passing(words) from error
         return reply.status_code, Answer.read(reply.content)
 
 
@@ -186,6 +195,12 @@ def _body(order: Order, model: str) -> dict[str, str]:
 def _encoded(picture: bytes) -> str:
     """Return base64 without a prefix: Kling refuses data URLs (facts 1.3)."""
     return base64.b64encode(jpeg(picture, MIN_SIDE)).decode()
+
+
+def _passing(words: str) -> RenderFailed:
+    error = RenderFailed(words)
+    error.retry_after = SILENCE_RETRY
+    return error
 
 
 def _path(task: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from api.providers.base import Order
 from api.providers.settings import KlingSettings
 from bridge.contracts import Category
+from bridge.errors import UrlRefused
 from bridge.imaging.encode import Format, encode_image
 from tests.api.providers import fake_kling
 from tests.api.providers.fake_kling import FakeKling, Script
@@ -68,6 +69,9 @@ def order() -> Order:
 
 
 async def download(url: str) -> bytes:
-    """Get a picture; stands where the guarded fetcher is."""
+    """Get a picture; stands where the guarded fetcher is, and fails as that one does."""
     async with httpx2.AsyncClient() as client:
-        return (await client.get(url)).raise_for_status().content
+        answer = await client.get(url)
+    if answer.is_error:
+        raise UrlRefused(f"{url} answered {answer.status_code}.")
+    return answer.content

@@ -51,9 +51,10 @@ class Script(BaseModel):
     delay: float = 0.2  # from a task's creation to its end [s]
     parallel: int = 3
     faults: list[Fault] = []
-    lost: int = 0  # so many creates are done, and answered only after ``hang``
+    lost: int = 0  # so many creates are done, and their answers break off after ``hang``
     late: int = 0  # so many creates are done, and answered, only after ``hang``
-    hang: float = 5.0  # [s]
+    hang: float = 0.0  # [s]
+    missing: int = 0  # so many downloads of results fail
     broken: int = 0  # so many tasks fail
     risky: int = 0  # so many tasks fail by content rules
     empty: int = 0  # so many tasks succeed without a picture
@@ -114,7 +115,7 @@ class FakeKling:
                 return fault
         return None
 
-    def took(self, what: Literal["lost", "late", "broken", "risky", "empty"]) -> bool:
+    def took(self, what: Literal["lost", "late", "broken", "risky", "empty", "missing"]) -> bool:
         """Count one of the misfortunes down that were ordered."""
         left: int = getattr(self.script, what)
         setattr(self.script, what, max(0, left - 1))
@@ -229,6 +230,7 @@ def _add_creating(app: FastAPI, kling: FakeKling) -> None:
         task = kling.create(body, str(request.base_url).rstrip("/"))
         if kling.took("lost"):
             await asyncio.sleep(kling.script.hang)
+            return Response(b"{", headers={"Content-Length": "100"})  # uvicorn hangs up then
         if fault := kling.due("create", done=True):
             raise Refusal(fault.code, fault.page or "on demand")
         shown = kling.shown(task, "")
@@ -259,6 +261,8 @@ def _add_reading(app: FastAPI, kling: FakeKling) -> None:
     @app.get("/results/{name}")
     async def result(name: str) -> Response:
         kling.asked["result"] += 1
+        if kling.took("missing"):
+            return Response(status_code=503)
         task = kling.tasks.get(name.removesuffix(".png"))
         if task is None or task.status(time.time()) != "succeed":
             return Response(status_code=404)
@@ -286,7 +290,7 @@ def main() -> None:
         listener.listen()  # whoever reads the address may call at once
         sys.stdout.write(f"http://127.0.0.1:{listener.getsockname()[1]}\n")
         sys.stdout.flush()
-        config = uvicorn.Config(app_of(FakeKling()), log_level="error", lifespan="off", ws="none")
+        config = uvicorn.Config(app_of(FakeKling()), log_level="critical", lifespan="off", ws="none")
         uvicorn.Server(config).run([listener])
 
 

@@ -98,9 +98,10 @@ def test_a_repeated_order_is_found(site: Site, order: Order, shows: bool, takes:
     assert site.kling.stats()["creates"] == {order.job: 1, "other": 1}
 
 
-def test_a_create_whose_answer_is_lost_is_found(site: Site, order: Order) -> None:
+@pytest.mark.parametrize("hang", [0.0, 2.0], ids=["broken off", "silence"])
+def test_a_create_whose_answer_is_lost_is_found(site: Site, order: Order, hang: float) -> None:
     """The task is paid for, the answer never comes: the client finds the task and creates no second one."""
-    site.script(lost=1, hang=2.0)
+    site.script(lost=1, hang=hang)
     found = with_kling(site.settings(timeout="0.5s"), lambda kling: kling.submit(order))
     assert found in site.kling.tasks
     assert site.kling.stats()["creates"] == {order.job: 1}
@@ -278,6 +279,18 @@ def test_pictures_are_made_to_fit(site: Site, order: Order, width: int, height: 
     (task,) = site.kling.tasks.values()
     assert min(task.person.size) >= 300
     assert task.person.width / task.person.height == pytest.approx(width / height, rel=0.01)
+
+
+@pytest.mark.parametrize(("missing", "comes"), [(3, True), (4, False)])
+def test_a_paid_picture_is_asked_for_again(site: Site, order: Order, missing: int, comes: bool) -> None:
+    """A download that fails is tried four times; then it is a failure that may pass, not the caller's fault."""
+    site.script(missing=missing)
+    if comes:
+        assert with_kling(site.settings(), lambda kling: fitted(kling, order))[1]
+        return
+    with pytest.raises(RenderFailed, match="fetched") as caught:
+        with_kling(site.settings(), lambda kling: fitted(kling, order))
+    assert caught.value.retry_after
 
 
 def test_broken_pictures_cost_nothing(site: Site, order: Order) -> None:
