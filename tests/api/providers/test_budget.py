@@ -9,7 +9,17 @@ from functools import partial
 import pytest
 
 from api.providers.base import State
-from api.providers.budget import BudgetSpent, NoRoom, Reserved, day_of, reserve, running, settle, spent
+from api.providers.budget import (
+    BudgetSpent,
+    NoRoom,
+    Reserved,
+    day_of,
+    external_id,
+    reserve,
+    running,
+    settle,
+    spent,
+)
 from api.storage.database import Database
 
 NOON = 1_795_262_400.0  # 2026-11-21 12:00 UTC
@@ -70,6 +80,7 @@ def test_a_job_reserves_once(database: Database) -> None:
     assert take(database, "1") == take(database, "1") == Reserved(None)
     assert end(database, "1", State.RUNNING, 0.0, "task-7")
     assert take(database, "1") == Reserved("task-7")
+    assert [database.run_here(partial(external_id, job=job)) for job in "12"] == ["task-7", None]
     assert end(database, "1", units=2.0, ref=None)
     assert not end(database, "1", units=9.0)
     assert take(database, "1") == Reserved("task-7")
