@@ -122,7 +122,7 @@ def test_the_command_line_issues_lists_and_revokes(operator: Path) -> None:
     key = vfr_keys("issue", "lumen", "--days", "2").stdout.strip()
     database = Database(f"sqlite:///{operator / 'vfr.sqlite'}")
     secret = (operator / "secret").read_bytes()
-    known = database.run_here(lambda c: keys.keys_of(c))[0]
+    known = database.run_here(keys.keys_of)[0]
     assert found(database, key, known.created, pepper_of(secret)).tenant == "lumen"
     assert known.expires == pytest.approx(known.created + 2 * 86400)
     database.close()
