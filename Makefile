@@ -10,7 +10,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 READY := .venv/.ready
 
-.PHONY: help demo serve test test-slow check configs export bench gallery body3d pins clean
+.PHONY: help demo serve test test-slow check configs export bench gallery body body3d pins clean
 
 help: ## show this list
 	@echo "A virtual fitting room on NVIDIA Triton. Start with: make demo"
@@ -48,6 +48,9 @@ bench: $(READY) weights ## latency per stage; quality too with PAIRS=folder
 
 gallery: $(READY) weights ## every person in every garment of PHOTOS=folder, as one sheet
 	$(RUN) benchmarks gallery $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+body: $(READY) weights ## the body in PERSON=me.jpg as files, and its measurements; HEIGHT=1720 is the person's [mm]
+	@$(RUN) benchmarks body $(if $(PERSON),"$(PERSON)") $(if $(HEIGHT),--height "$(HEIGHT)")
 
 body3d: $(READY) weights ## a page that shows the garment draped on a body in 3D; PERSON= and GARMENT= for yours
 	@$(RUN) benchmarks body3d $(if $(PERSON),--person "$(PERSON)") $(if $(GARMENT),--garment "$(GARMENT)")

@@ -198,6 +198,38 @@ def demo(
 
 
 @app.command()
+def body(
+    person: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A person's photo; without it, an installed package's.", exists=True, dir_okay=False
+        ),
+    ] = None,
+    height: Annotated[int, typer.Option(min=0, help="The person's height in millimetres; 0: unknown.")] = 0,
+    person_index: Annotated[
+        int, typer.Option(min=-1, help="Which person, counted from the largest (0); -1: the largest.")
+    ] = -1,
+    texture: Annotated[
+        int, typer.Option(min=64, max=8192, help="Height and width of the texture in pixels.")
+    ] = 2048,
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("out/body"),
+) -> None:
+    """The body of a person's photo: measurements; mesh (OBJ, NPZ), texture, depth, normals and landmarks as files.
+
+    Without --height every length is a guess: what is seen could be a small person near by, or a tall one far off.
+    """
+    from benchmarks import body as sculptor
+    from benchmarks import tables
+    from benchmarks.inputs import request
+    from bridge.triton.local import LocalModels
+
+    photo = request(person).person
+    with _in_words(), _progress() as say:
+        found = sculptor.run(LocalModels(), photo, height, person_index, out, texture, say=say)
+    console.print(tables.of_body(found), f"Mesh, texture and maps: {out}")
+
+
+@app.command()
 def body3d(
     person: Picture = None,
     garment: Picture = None,

@@ -12,12 +12,19 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import page
-from benchmarks.dressed import PAPER, STRAINED, around, body_view, drawn, garment_view, over, strain_view
+from benchmarks.dressed import (
+    PAPER,
+    STRAINED,
+    around,
+    body_over_photo,
+    drawn,
+    garment_view,
+    over,
+    strain_view,
+)
 from benchmarks.page import Picture
 from benchmarks.tryon import Request
 from bridge.quality.measures import Pixels
-from bridge.splat.surface import Camera
-from bridge.splat.triangles import draw_triangles
 from bridge.triton.model import Arrays, Models
 
 Say = Callable[[str], None]
@@ -36,8 +43,6 @@ FRAMES, PACE = 36, 80
 """Pictures of one turn, and how long each is shown [ms]."""
 COLOURS = 128
 """Of the turntable; more are not seen and cost room."""
-SKIN = 0.7
-"""How much the fitted body covers the photo below it."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,11 @@ def run(models: Models, request: Request, out: Path, *, say: Say) -> Path:
     Raises:
         VfrError: the photos can't be used, or the garment can't be draped on this person.
     """
-    out.mkdir(parents=True, exist_ok=True)
     say("Dressing.")
     stages = models["tryon_basic_stages"](**request.arrays())
     say("Drawing from all sides.")
     shown = Shown(stages, pictures(stages), sides(stages), turntable(stages))
+    out.mkdir(parents=True, exist_ok=True)
     (out / "turntable.gif").write_bytes(shown.turntable)
     (out / "result.png").write_bytes(bytes(stages["encoded"][0]))
     path = out / "index.html"
@@ -79,15 +84,11 @@ def run(models: Models, request: Request, out: Path, *, say: Say) -> Path:
 
 def pictures(stages: Arrays) -> list[Picture]:
     """Return what was made in the photo's frame, in its order."""
-    image, lens = stages["image"], Camera.of(stages["camera"])
-    size = (image.shape[0], image.shape[1])
-    body = draw_triangles(body_view(stages, size, lens)).layer
-    body[..., 3] = np.rint(SKIN * body[..., 3])
-    paper = np.full_like(image, PAPER)
+    paper = np.full_like(stages["image"], PAPER)
     facing = np.rint(127.5 * (stages["normals"] + 1)).astype(np.uint8)
     normals = np.where(stages["normals"].any(axis=2, keepdims=True), facing, paper)
     return [
-        Picture(over(body, image), "The fitted body", "over the photo that it was fitted to"),
+        Picture(body_over_photo(stages), "The fitted body", "over the photo that it was fitted to"),
         Picture(stages["garment_image"], "The garment's photo", "its panels' texture"),
         Picture(over(stages["layer"], paper), "The layer", "the draped garment as it is laid into the photo"),
         Picture(normals, "Normals", "which way its surface faces: red to the right, green up, blue to you"),

@@ -25,6 +25,8 @@ LIMB = 0.01
 """How far before the garment the body hides it [m]; nearer, it is skin between two vertices of the cloth."""
 STRAINED = 0.3
 """The strain that is shown darkest."""
+SKIN = 0.7
+"""How much the fitted body covers the photo below it."""
 AWAY = 4.0
 """How far the camera is from the middle of the body [m]."""
 
@@ -52,6 +54,14 @@ def body_view(known: Arrays, size: tuple[int, int], lens: Camera, turned: Floats
     body = coloured(posed, known["body_faces"], np.zeros(len(posed)), lens)
     clay = np.full((2, 2, 3), CLAY, np.uint8)
     return View(body, clay, lit(body, ambient=0.6), body.mesh, *size)
+
+
+def body_over_photo(known: Arrays) -> Pixels:
+    """Return the posed body over the photo that it was fitted to; ``known`` as in ROUTE, and the image."""
+    height, width = known["image"].shape[:2]
+    body = draw_triangles(body_view(known, (height, width), Camera.of(known["camera"]))).layer
+    body[..., 3] = np.rint(SKIN * body[..., 3])
+    return over(body, known["image"])
 
 
 def strain_view(known: Arrays, size: tuple[int, int], lens: Camera, turned: Floats | None = None) -> View:

@@ -12,6 +12,7 @@ from benchmarks.latency import Latency
 from benchmarks.load import Load
 from benchmarks.metrics import Metrics, mean
 from benchmarks.quality import Quality
+from bridge.body.fitted import FittedBody
 
 _COLUMNS = {
     "ssim": ("SSIM", "{:.3f}"),
@@ -86,6 +87,21 @@ def of_geometry(found: Geometry) -> Group:
         f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}; commit {found['commit']}"
     )
     return Group(_speed(found), _bodies(found), _draped(found), *found["notes"], where)
+
+
+def of_body(body: FittedBody) -> Group:
+    """Return a fitted body's measurements, and how well it fits the photo."""
+    report = body.report
+    table = _figures(f"The body ({report['model']})", "", "cm")
+    for name, value in report["measurements_cm"].items():
+        table.add_row(name, f"{value:.1f}")
+    off = report["mean_error_px"]
+    return Group(
+        table,
+        f"Landmarks: {off:.1f} px ({100 * off * body.pixel:.1f} cm) off in the mean. "
+        f"Body and outline: {report['silhouette_iou']:.0%} in common.",
+        *([] if report["height_known"] else ["The height is a guess, and so is every other length."]),
+    )
 
 
 def _speed(found: Geometry) -> Table:

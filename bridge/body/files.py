@@ -73,7 +73,7 @@ def npz(body: FittedBody) -> bytes:
     It has what :class:`FittedBody` names, ``pose`` [20, 3] (rotation vectors in the order of ``bones``), ``shape`` [S]
     and ``model``.
     """
-    pose = _mapping(body.report["pose"])
+    pose = body.report["pose"]
     file = io.BytesIO()
     np.savez_compressed(
         file,
@@ -87,7 +87,7 @@ def npz(body: FittedBody) -> bytes:
         bones=np.array(list(pose)),
         pose=np.array(list(pose.values()), np.float32),
         shape=np.array(body.report["shape"], np.float32),
-        model=np.array(str(body.report["model"])),
+        model=np.array(body.report["model"]),
     )
     return file.getvalue()
 
@@ -104,8 +104,8 @@ def keypoints(body: FittedBody) -> str:
         for point in BodyPoint
     }
     camera = {"focal_px": focal, "centre_px": [x, y]}
-    measured = _mapping(body.report["measurements_cm"])
-    return json.dumps({"camera": camera, "measurements_cm": measured, "points": points}, indent=2) + "\n"
+    said = {"camera": camera, "measurements_cm": body.report["measurements_cm"], "points": points}
+    return json.dumps(said, indent=2) + "\n"
 
 
 def _texture(texture: Texture) -> dict[str, bytes]:
@@ -121,10 +121,3 @@ def _maps(depth: Floats, normals: Floats) -> dict[str, bytes]:
 def _png(picture: npt.NDArray[np.generic]) -> bytes:
     """Return a picture, BGR or grey, as PNG."""
     return cv2.imencode(".png", np.ascontiguousarray(picture))[1].tobytes()
-
-
-def _mapping(value: object) -> dict[str, object]:
-    """Return a mapping of a report as one."""
-    if not isinstance(value, dict):
-        raise TypeError(f"body_report has {value!r} where it should have names and values")
-    return value

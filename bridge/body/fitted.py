@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,29 @@ import numpy.typing as npt
 from bridge.body.raster import Floats, Ints, Raster, rasterise
 
 Bytes = npt.NDArray[np.uint8]
+
+
+class BodyReport(TypedDict):
+    """The JSON of BODY_REPORT."""
+
+    converged: bool
+    mean_error_px: float
+    """How far the landmarks are seen from where the photo has them, each by its trust."""
+
+    silhouette_iou: float
+    """Intersection over union of the body and the person's mask."""
+
+    measurements_cm: dict[str, float]
+    """See :func:`bridge.body.measure.measurements`."""
+
+    height_known: bool
+    """Whether the person's height was given; otherwise every length is a guess."""
+
+    pose: dict[str, list[float]]
+    """Each bone's rotation against the bone that carries it, as rotation vector [rad]."""
+
+    shape: list[float]
+    model: str
 
 
 @dataclass(frozen=True)
@@ -36,7 +60,7 @@ class FittedBody:
     uv: Floats
     landmarks: Floats
     camera: Floats
-    report: Mapping[str, object]
+    report: BodyReport
 
     @classmethod
     def of(cls, outputs: Mapping[str, npt.NDArray[np.generic]], uv: Floats) -> FittedBody:
@@ -57,6 +81,11 @@ class FittedBody:
     def has_texture_coordinates(self) -> bool:
         """Whether the body's file has any."""
         return bool(self.uv.any())
+
+    @property
+    def pixel(self) -> float:
+        """How large a pixel is at the body [m]."""
+        return -float(self.vertices[:, 2].mean() / self.camera[0])
 
     def seen(self, points: Floats) -> Floats:
         """Return where points [n, 3] are seen in the photo, [n, 2] px."""

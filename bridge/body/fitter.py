@@ -11,6 +11,7 @@ import torch
 
 from bridge.body.evidence import Evidence, seen, trust
 from bridge.body.fit import fit
+from bridge.body.fitted import BodyReport
 from bridge.body.linear import LinearBody
 from bridge.body.measure import measurements
 from bridge.body.refusal import check, check_overlap, check_pose
@@ -69,7 +70,7 @@ class BodyFitter:
 
     def _report(
         self, state: State, vertices: torch.Tensor, landmarks: torch.Tensor, evidence: Evidence, matte: Bytes
-    ) -> dict[str, object]:
+    ) -> BodyReport:
         """Return what BODY_REPORT says of a state whose vertices are [1, V, 3] and landmarks [1, 33, 3].
 
         Raises:
@@ -79,18 +80,17 @@ class BodyFitter:
         check_pose(-float(vertices[..., 2].max()), error * -float(state.translation[0, 2]) / evidence.focal)
         overlap = _overlap(seen(vertices, evidence)[0], self._body.faces, matte)
         check_overlap(overlap)
-        return {
-            "converged": True,
-            "mean_error_px": round(error, 2),
-            "silhouette_iou": round(overlap, 4),
-            "measurements_cm": measured(self._body, state.shape),
-            "height_known": bool(evidence.height > 0),
-            "pose": {
-                bone: vector.tolist() for bone, vector in zip(BONES, log(state.rotations)[0], strict=True)
-            },
-            "shape": state.shape[0].tolist(),
-            "model": self._body.name,
-        }
+        pose = zip(BONES, log(state.rotations)[0].tolist(), strict=True)
+        return BodyReport(
+            converged=True,
+            mean_error_px=round(error, 2),
+            silhouette_iou=round(overlap, 4),
+            measurements_cm=measured(self._body, state.shape),
+            height_known=bool(evidence.height > 0),
+            pose=dict(pose),
+            shape=state.shape[0].tolist(),
+            model=self._body.name,
+        )
 
     def _posed(self, state: State) -> tuple[torch.Tensor, torch.Tensor]:
         """Return vertices [frames, V, 3] and landmarks [frames, 33, 3]."""
