@@ -54,9 +54,8 @@ async def guard(backend: Backend, photo: Clean, person_index: int, rule: Rule, t
     if rule == "refuse":
         raise Bystanders(_sentence(len(others)))
     veiled = await asyncio.to_thread(_veiled, pixels, seen)
-    if person_index > 0:
-        person_index = await _found_again(backend, veiled, seen["box"], timeout)
-    return Guarded(await asyncio.to_thread(packed, veiled), len(others), person_index)
+    index = await _found_again(backend, veiled, seen["box"], timeout)
+    return Guarded(await asyncio.to_thread(packed, veiled), len(others), index)
 
 
 def _asked(pixels: Pixels, person_index: int) -> Arrays:

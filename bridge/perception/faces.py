@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bridge.geometry.crop import Crop
+from bridge.perception.blazepose import Pose
 from bridge.perception.detector import Detection, blend, decode
 from bridge.perception.face import ANCHORS, DETECTION_SIDE, HEAD, mesh_crop, read_meshes
 from bridge.perception.nets import Arrays, Float32, Net, UInt8, run
@@ -54,7 +55,7 @@ class EverybodysFaces:
         own = heads.pop(index)
         mine: list[Float32] = []
         others: list[Float32] = []
-        for face in self._faces(image):
+        for face in self._turned_faces(image, _quarter(people[index])):
             (mine if own is not None and _same(face, own) else others).append(face)
         for head in heads:  # in profile or from behind it may show no face
             if head is not None and not any(_same(head, box) for box in _known(others, own)):
@@ -64,6 +65,13 @@ class EverybodysFaces:
             "other_faces": _inside(sorted(others, key=_area, reverse=True), image),
             "box": people[index].box(height, width),
         }
+
+    def _turned_faces(self, image: UInt8, quarter: int) -> list[Float32]:
+        """Return the faces of a photo that has to be turned anticlockwise by quarters to be upright."""
+        if not quarter:
+            return self._faces(image)
+        turned = np.ascontiguousarray(np.rot90(image, quarter))
+        return [_turned_back(box, quarter, *image.shape[:2]) for box in self._faces(turned)]
 
     def _faces(self, image: UInt8) -> list[Float32]:
         """Return the boxes of everything that both networks take for a face, best first."""
@@ -88,6 +96,23 @@ class EverybodysFaces:
             for crop, boxes, logits in zip(crops, raw["boxes"], raw["logits"], strict=True)
             for face in blend(decode(boxes, logits, ANCHORS, _LEAST))
         ]
+
+
+def _quarter(pose: Pose) -> int:
+    """Return how many quarter turns anticlockwise put a person upright: the detector knows no other faces."""
+    up = (pose.torso[:2] - pose.torso[2:]).mean(axis=0)
+    return round(float(np.arctan2(up[0], -up[1])) / (np.pi / 2)) % 4
+
+
+def _turned_back(box: Float32, quarter: int, height: int, width: int) -> Float32:
+    """Map a box of ``np.rot90(photo, quarter)`` into the photo ``[height, width]``."""
+    x0, y0, x1, y1 = box
+    corners = {
+        1: (width - y1, x0, width - y0, x1),
+        2: (width - x1, height - y1, width - x0, height - y0),
+        3: (y0, height - x1, y1, height - x0),
+    }
+    return np.array(corners[quarter], np.float32)
 
 
 def _head(keypoints: Float32) -> Float32 | None:

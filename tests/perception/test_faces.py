@@ -54,6 +54,24 @@ def test_who_is_dressed_decides_whose_face_is_the_others(
     assert second["box"][0] > 430
 
 
+@pytest.mark.parametrize("quarter", [1, 2, 3])
+def test_a_photo_that_lies_on_its_side_hides_nobody(
+    local: LocalModels, astronaut: UInt8, grace: UInt8, quarter: int
+) -> None:
+    """Phones lose the tag that says so; the boxes turn with the photo."""
+    photo = side_by_side(astronaut, grace, 0.6)
+    upright, turned = faces(local, photo), faces(local, np.ascontiguousarray(np.rot90(photo, quarter)))
+    height, width = photo.shape[:2]
+    for name in ("face_box", "other_faces"):
+        x0, y0, x1, y1 = np.ravel(upright[name])
+        expected = {
+            1: (y0, width - x1, y1, width - x0),
+            2: (width - x1, height - y1, width - x0, height - y0),
+            3: (height - y1, x0, height - y0, x1),
+        }[quarter]
+        np.testing.assert_allclose(np.ravel(turned[name]), expected, atol=8)
+
+
 @pytest.mark.parametrize("who", ["astronaut", "grace"])
 def test_who_is_alone_has_no_bystanders(local: LocalModels, who: str, request: pytest.FixtureRequest) -> None:
     """Neither patches nor medals nor a helmet are faces, and no face is found twice."""
@@ -74,6 +92,7 @@ class Posed:
     def pose(self, x: float, y: float, seen: float) -> Pose:
         points = np.full((39, 3), (x, y, 0), np.float32)
         points[[P.LEFT_EAR, P.RIGHT_EAR], 0] += (45, -45)
+        points[[P.LEFT_HIP, P.RIGHT_HIP], 1] += 200
         nothing = np.zeros((256, 256), np.float32)
         return Pose(Crop(x, y, 100), 1.0, points, np.full(33, seen), np.zeros((33, 3), np.float32), nothing)
 

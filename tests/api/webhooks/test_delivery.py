@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -261,6 +262,37 @@ def test_attempts_are_counted_once(database: Database) -> None:
     database.run_here(lambda c: forget(c, "j1"))
     assert database.run_here(lambda c: deliveries_of(c, "shop", "j1")) == []
     assert not database.run_here(lambda c: is_due(c, message.id))
+
+
+def test_through_all_troubles_it_arrives_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lost, failed, redirected, late: ten attempts of one message, which the receiver acts upon once."""
+    monkeypatch.setattr(delivery, "SECONDS", 0.2)
+    pauses: list[float] = []
+
+    async def deliver(endpoint: Endpoint) -> None:
+        message = await database.run(lambda c: enqueue(c, "shop", "j1", endpoint.url, DONE, 0.0))
+        assert message is not None
+        for number in itertools.count(1):
+            if not await database.run(lambda c: is_due(c, message.id)):
+                return
+            outcome = await attempt(post, endpoint, message, time.time())
+            pause = pause_after(number, outcome, 0.5)
+            await database.run(lambda c, n=number: record(c, message.id, n, outcome, pause, 0.0))  # noqa: B023 - run at once
+            pauses.append(pause or 0.0)
+
+    async def run() -> Receiver:
+        secret = new_secret()
+        troubles = ("lost", "500", "slow", "redirect", "malformed", "busy", "400", "lost", "500", "ok")
+        async with receiving(secret.get_secret_value(), *troubles) as receiver:
+            await deliver(Endpoint(receiver.url, (secret,)))
+            return receiver
+
+    receiver = asyncio.run(run())
+    (row,) = database.run_here(lambda c: deliveries_of(c, "shop", "j1"))
+    assert (row.state, row.attempts, row.status) == ("delivered", 10, 204)
+    assert len(receiver.attempts) == 10
+    assert len(receiver.taken) == 1
+    assert pauses == pytest.approx([*(1.1 * pause for pause in SCHEDULE), 0.0])
 
 
 def test_an_endpoint_that_is_gone_gets_nothing_more(database: Database) -> None:
