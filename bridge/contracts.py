@@ -433,11 +433,22 @@ DRAPED = Tensor(
     "draped", DType.FP32, (ANY, 3), "the garment's vertices [m, camera frame] on the posed body, at rest"
 )
 STRAIN = Tensor("strain", DType.FP32, (ANY,), "largest stretch of each triangle against its panel; 0 is none")
+CLEARANCE = Tensor(
+    "clearance",
+    DType.FP32,
+    (ANY,),
+    "distance [mm] of each of the garment's vertices from the skin that its inner side faces, negative inside; 100 "
+    "where there is none within; only sleeves meet arms, and nothing meets head, hands and toes",
+)
+NEAREST_SKIN = Tensor(
+    "nearest_skin", DType.INT32, (ANY,), "the triangle of the body to which each clearance is; -1: none"
+)
 DRAPE_REPORT = Tensor(
     "drape_report",
     DType.BYTES,
     (1,),
-    "JSON: converged, deepest_penetration_mm, penetrating_share, largest_strain, mean_strain, frames",
+    "JSON: converged, deepest_penetration_mm, penetrating_share, largest_strain, mean_strain, frames; refined, whether "
+    "the second stage made it better, and coarse_largest_strain, coarse_mean_strain before it",
 )
 DEPTH = Tensor("depth", DType.FP32, (ANY, ANY), "distance along the view [m]; 0 where nothing is")
 NORMALS = Tensor(
@@ -608,7 +619,7 @@ DRAPE = Contract(
         BODY_MOTION, BODY_FACES, BODY_PARTS, BODY_LANDMARKS, GARMENT_CATEGORY, GARMENT_POINTS, GARMENT_VERTICES,
         GARMENT_FACES, GARMENT_PANELS, GARMENT_REGIONS, GARMENT_SEAMS, GARMENT_FABRIC,
     ),
-    (DRAPED, STRAIN, DRAPE_REPORT),
+    (DRAPED, STRAIN, CLEARANCE, NEAREST_SKIN, DRAPE_REPORT),
 )  # fmt: skip
 SPLAT = Contract(
     "splat", "The draped garment drawn into the photo's frame", Backend.PYTHON,
@@ -625,7 +636,7 @@ ROUTE = Contract(
     (*WARP.inputs, WORLD, EXPERT, HEIGHT, FABRIC),
     (
         LAYER, LAYER_PARTS, ROUTE_REPORT, BODY_MOTION, BODY_FACES, CAMERA, GARMENT_VERTICES, GARMENT_FACES,
-        GARMENT_PANELS, GARMENT_SEAMS, DRAPED, STRAIN, DEPTH, NORMALS,
+        GARMENT_PANELS, GARMENT_SEAMS, DRAPED, STRAIN, CLEARANCE, NEAREST_SKIN, DEPTH, NORMALS,
     ),
     calls=("warp", "garment_mesh", "fit_body", "drape", "splat"),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,10 @@ import numpy.typing as npt
 from bridge.cloth import solver
 from bridge.cloth.dressing import ARMPITS, COLLAR, SHOULDERS, WAIST, put_on, size
 from bridge.cloth.fabric import Material, materials
-from bridge.cloth.fit import deepest, outside, strains
+from bridge.cloth.fit import clearances, deepest, outside, strains
 from bridge.cloth.grading import graded
 from bridge.cloth.pattern import Cloth, Ints, Singles, cloth_of, sew
+from bridge.cloth.refine import Dressed, refined
 from bridge.cloth.solver import Held, Steps, Surface
 from bridge.cloth.touch import SLEEVES, fastened, touched
 from bridge.cloth.wearer import Flat, Floats, Wearer
@@ -98,7 +99,7 @@ class Draper:
         _check_points(garment)
         wearer = Wearer.of(body_motion[0], body_parts, body_landmarks[0])
         material = material_of(garment_fabric[0])
-        return drape(garment, wearer, body_motion, body_faces, material)
+        return drape(garment, wearer, body_motion, body_landmarks[1], body_faces, material)
 
 
 def material_of(name: bytes) -> Material:
@@ -114,8 +115,29 @@ def material_of(name: bytes) -> Material:
         raise WrongTensor(f"fabric is none of {known}.") from None
 
 
+@dataclass(frozen=True)
+class Fallen:
+    """A garment after the simulation.
+
+    Attributes:
+        dressed: garment and wearer, around the origin and y up.
+        coarse: FP32 [M, 3], where the garment came to rest, pushed out of the skin [m].
+        speed: its median speed there [m/s].
+        frames: how many were simulated.
+        upright: FP64 [3, 3], the frame's axes in the camera frame.
+        skin: INT32 [f], the numbers of the body's triangles that cloth doesn't pass.
+    """
+
+    dressed: Dressed
+    coarse: Singles
+    speed: float
+    frames: int
+    upright: Floats
+    skin: Ints
+
+
 def drape(
-    garment: Flat, wearer: Wearer, motion: Singles, body_faces: Ints, material: Material
+    garment: Flat, wearer: Wearer, motion: Singles, landmarks: Singles, body_faces: Ints, material: Material
 ) -> dict[str, npt.NDArray[np.generic]]:
     """Drape a garment on a body in motion, as :class:`Draper` does.
 
@@ -123,8 +145,44 @@ def drape(
         garment: the flat panels.
         wearer: the body in its A-pose.
         motion: FP32 [T, V, 3], from the A-pose on, in the camera frame [m].
+        landmarks: FP32 [33, 3], the body's at the motion's end, in the camera frame [m].
         body_faces: INT32 [F, 3].
         material: the fabric.
+    """
+    fall = fallen(garment, wearer, motion, landmarks, body_faces, material)
+    dressed = fall.dressed
+    worn, better = refined(dressed, fall.coarse)
+    strain, before = (strains(dressed.rest, x, dressed.cloth.faces) for x in (worn, fall.coarse))
+    depth, share = deepest(worn, dressed.cloth, dressed.body, dressed.surface)
+    report = {
+        "converged": bool(fall.speed < _STILL and strain.mean() < _DRAWN and depth < _SKIN),
+        "deepest_penetration_mm": round(1e3 * depth, 3),
+        "penetrating_share": round(share, 5),
+        "largest_strain": round(float(strain.max()), 4),
+        "mean_strain": round(float(strain.mean()), 5),
+        "frames": fall.frames,
+        "refined": better,
+        "coarse_largest_strain": round(float(before.max()), 4),
+        "coarse_mean_strain": round(float(before.mean()), 5),
+    }
+    skin = clearances(worn, dressed.cloth, dressed.body, dressed.surface)
+    one = dressed.sewn.vertex_of
+    return {
+        "draped": (worn[one] @ fall.upright + wearer.origin).astype(np.float32),
+        "strain": strain.astype(np.float32),
+        "clearance": 1e3 * skin.depths[one],
+        "nearest_skin": np.where(skin.triangles < 0, np.int32(-1), fall.skin[skin.triangles])[one],
+        "drape_report": np.array([json.dumps(report).encode()], np.object_),
+    }
+
+
+def fallen(
+    garment: Flat, wearer: Wearer, motion: Singles, landmarks: Singles, body_faces: Ints, material: Material
+) -> Fallen:
+    """Return where the simulation leaves a garment; arguments as those of :func:`drape`.
+
+    Raises:
+        DrapeFailed: the simulation came apart.
     """
     sewn = sew(len(garment.vertices), garment.seams)
     rest = graded(garment, wearer, size(garment, wearer))
@@ -133,31 +191,19 @@ def drape(
     # around the origin, single precision is fine enough for the fall of one small step
     path = resampled(((motion - wearer.origin) @ upright.T).astype(np.float32))
     start = ((put_on(garment, wearer) - wearer.origin) @ upright.T)[sewn.first].astype(np.float32)
-    surface = touched(wearer, body_faces)
+    surface, skin = touched(wearer, body_faces)
     held = fastened(garment, sewn, cloth, start, path[0], surface, wearer.axes @ upright.T)
     worn, speed = _fall(cloth, start, path, surface, material, held)
-    frames = _DRESSING + len(path) - 1 + _RESTING
     worn = outside(worn, cloth, path[-1], surface)
-    strain = strains(rest, worn[sewn.vertex_of], garment.faces)
+    strain = strains(rest, worn, cloth.faces)
     if not np.isfinite(worn).all() or float(strain.mean()) > _TORN:
         raise DrapeFailed(
             "The garment's simulation came apart on this body; use a photo of the garment laid flat, or of a person "
             "in a simpler pose."
         )
-    depth, share = deepest(worn, cloth, path[-1], surface)
-    report = {
-        "converged": bool(speed < _STILL and strain.mean() < _DRAWN and depth < _SKIN),
-        "deepest_penetration_mm": round(1e3 * depth, 3),
-        "penetrating_share": round(share, 5),
-        "largest_strain": round(float(strain.max()), 4),
-        "mean_strain": round(float(strain.mean()), 5),
-        "frames": frames,
-    }
-    return {
-        "draped": (worn[sewn.vertex_of] @ upright + wearer.origin).astype(np.float32),
-        "strain": strain.astype(np.float32),
-        "drape_report": np.array([json.dumps(report).encode()], np.object_),
-    }
+    marks = (landmarks - wearer.origin) @ upright.T
+    dressed = Dressed(garment, sewn, rest, cloth, material, path[-1], surface, marks)
+    return Fallen(dressed, worn, speed, _DRESSING + len(path) - 1 + _RESTING, upright, skin)
 
 
 def _upright(wearer: Wearer) -> Floats:

@@ -22,7 +22,7 @@ WAIST_EASE = 1.03
 _STRAPS = 0.7
 """How far apart the middles of straps lie at most, by the distance of the shoulders' joints: farther out, the
 shoulder slopes too steeply for them."""
-_DELTOID = 0.025
+DELTOID = 0.025
 """How far the shoulder's tip, where a sleeve is set in, lies outside its joint [m]: the biacromial breadth of ISO 7250
 (about .38 m) and the joints' distance (.33 m) differ by twice that."""
 _CLEARANCE = 0.02
@@ -124,7 +124,7 @@ def size(garment: Flat, wearer: Wearer) -> float:
         return min((flat + wearer.breadth(level) / waist) / 2, longest)
     joints = wearer.landmarks[[BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER]]
     if np.isin(garment.regions, (Part.LEFT_SLEEVE, Part.RIGHT_SLEEVE)).any():
-        breadth = float(np.linalg.norm(joints[0] - joints[1])) + 2 * _DELTOID
+        breadth = float(np.linalg.norm(joints[0] - joints[1])) + 2 * DELTOID
         return min(breadth / garment.width(*SHOULDERS), longest)
     chest, armpits = wearer.level(CHEST), garment.width(*ARMPITS)
     flat = CHEST_EASE * wearer.girth(chest) / (2 * armpits)

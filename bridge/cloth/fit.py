@@ -11,10 +11,12 @@ from bridge.cloth.wearer import Floats
 _ROUNDS = 3
 _DEEPEST = 0.02
 """How deep a place in the body is looked for [m]; deeper, what lies between two vertices spans a crease."""
-_GAP = 0.002
+GAP = 0.002
 """How far vertices, and the middles of edges and triangles, are pushed off the skin in the end [m]."""
-_FARTHEST = 0.05
+_LOST = 0.05
 """How deep a vertex is looked for that the solver left inside [m]."""
+FARTHEST = 0.1
+"""Up to where the distance from the skin is told [m]."""
 _SMALLEST = 1e-12
 """Keeps the strain of a triangle without area finite [m2]."""
 
@@ -22,13 +24,13 @@ _SMALLEST = 1e-12
 def outside(worn: Singles, cloth: Cloth, body: Singles, surface: Surface) -> Singles:
     """Return the garment [M, 3] pushed out of the skin: vertices first, then what shows between them."""
     x = worn.copy()
-    vertices, *between = _elements(cloth)
-    for elements in ([vertices, *between],) * _ROUNDS + ([vertices],) * _ROUNDS:
+    vertices, *between = elements(cloth)
+    for places in ([vertices, *between],) * _ROUNDS + ([vertices],) * _ROUNDS:
         push, count = np.zeros_like(x), np.zeros(len(x), np.float32)
-        for corners in elements:
-            contact = _near(x, cloth, corners, body, surface)
-            low = np.flatnonzero((contact.triangles >= 0) & (contact.depths < _GAP))
-            wanted = (_GAP - contact.depths[low])[:, None] * contact.normals[low]
+        for corners in places:
+            contact = near(x, cloth, corners, body, surface)
+            low = np.flatnonzero((contact.triangles >= 0) & (contact.depths < GAP))
+            wanted = (GAP - contact.depths[low])[:, None] * contact.normals[low]
             for column in corners[low].T:
                 np.add.at(push, column, wanted)
                 np.add.at(count, column, 1)
@@ -44,9 +46,14 @@ def deepest(worn: Singles, cloth: Cloth, body: Singles, surface: Surface) -> tup
     Depth counts below the skin that the cloth's inner side faces: where the body's own limbs run into each other,
     cloth between them is in neither.
     """
-    contact = _near(worn, cloth, _elements(cloth)[0], body, surface)
+    contact = near(worn, cloth, elements(cloth)[0], body, surface)
     depths = np.where(contact.triangles >= 0, contact.depths, 1.0)
     return max(0.0, -float(depths.min())), float((depths < 0).mean())
+
+
+def clearances(worn: Singles, cloth: Cloth, body: Singles, surface: Surface) -> Contact:
+    """Return the skin that each of the garment's vertices [M, 3] has on its inner side, up to :data:`FARTHEST`."""
+    return nearest(worn, normals_of(worn, cloth.faces), body, surface, FARTHEST, cloth.sleeves)
 
 
 def strains(rest: Floats, worn: Singles, faces: Ints) -> Floats:
@@ -70,14 +77,14 @@ def strains(rest: Floats, worn: Singles, faces: Ints) -> Floats:
     return np.maximum(np.sqrt(greater) - 1, 0)
 
 
-def _elements(cloth: Cloth) -> tuple[Ints, Ints, Ints]:
+def elements(cloth: Cloth) -> tuple[Ints, Ints, Ints]:
     """Return vertices [n, 1], edges [n, 2] and triangles [n, 3] by their corners."""
     return np.arange(len(cloth.inverse_masses), dtype=np.int32)[:, None], cloth.edges, cloth.faces
 
 
-def _near(x: Singles, cloth: Cloth, corners: Ints, body: Singles, surface: Surface) -> Contact:
+def near(x: Singles, cloth: Cloth, corners: Ints, body: Singles, surface: Surface) -> Contact:
     """Return the skin near vertices, or near the middles of edges and triangles."""
     facing = normals_of(x, cloth.faces)[corners].mean(axis=1)
-    reach = _FARTHEST if corners.shape[1] == 1 else _DEEPEST
+    reach = _LOST if corners.shape[1] == 1 else _DEEPEST
     sleeves = cloth.sleeves[corners].any(axis=1)
     return nearest(np.ascontiguousarray(x[corners].mean(axis=1)), facing, body, surface, reach, sleeves)

@@ -28,13 +28,14 @@ _NEAR = 0.05
 """How far from the skin what is held may begin [m]."""
 
 
-def touched(wearer: Wearer, faces: Ints) -> Surface:
-    """Return those of a body's triangles [F, 3] that cloth doesn't pass."""
+def touched(wearer: Wearer, faces: Ints) -> tuple[Surface, Ints]:
+    """Return those of a body's triangles [F, 3] that cloth doesn't pass, and their numbers."""
     solid = ~np.isin(wearer.parts, _PASSED)
     for part, ankle in _FEET.items():
         far = np.linalg.norm(wearer.vertices - wearer.landmarks[ankle], axis=1) > _TOES
         solid &= (wearer.parts != part) | ~far
-    return Surface.of(faces[solid[faces].any(axis=1)], len(solid), _arms(wearer))
+    chosen = np.flatnonzero(solid[faces].any(axis=1)).astype(np.int32)
+    return Surface.of(faces[chosen], len(solid), _arms(wearer)), chosen
 
 
 def _arms(wearer: Wearer) -> npt.NDArray[np.bool_]:
@@ -79,11 +80,16 @@ def fastened(
 
 def _waistband(garment: Flat, sewn: Sewn, cloth: Cloth) -> Ints:
     """Return the vertices of the rim around the waist."""
-    sides = np.stack([cloth.faces, np.roll(cloth.faces, -1, axis=1)], axis=2).reshape(-1, 2)
-    edges, counts = np.unique(np.sort(sides, axis=1), axis=0, return_counts=True)
-    rim = np.unique(edges[counts == 1])
+    edge = rim(cloth.faces)
     heights = garment.vertices[sewn.first, 1]
-    return rim[heights[rim] < (heights.min() + heights.max()) / 2].astype(np.int32)
+    return edge[heights[edge] < (heights.min() + heights.max()) / 2]
+
+
+def rim(faces: Ints) -> Ints:
+    """Return the vertices on the edges that only one triangle has; ``faces`` [F, 3]."""
+    sides = np.stack([faces, np.roll(faces, -1, axis=1)], axis=2).reshape(-1, 2)
+    edges, counts = np.unique(np.sort(sides, axis=1), axis=0, return_counts=True)
+    return np.unique(edges[counts == 1]).astype(np.int32)
 
 
 def _shoulders(garment: Flat, sewn: Sewn) -> Ints:
