@@ -3,46 +3,19 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.testclient import TestClient
-from pydantic import SecretStr
 
-from api import problems
-from api.metrics import Metrics
-from api.middleware import Observed
-from api.security import keys
 from api.security.caller import Administering, Authenticator, Caller, Calling, Erasing
-from api.security.firebase import KeyRing
 from api.security.keys import Scope
-from api.security.tenants import Tenants
 from api.settings import Settings
 from api.storage.database import Database
 from bridge.errors import Unauthenticated
-from tests.api.security.signing import NOW, PROJECT, Google
-
-SECRET = "0123456789abcdef0123456789abcdef"  # noqa: S105 - of this test alone
-TENANTS = Tenants.model_validate(
-    {
-        "plans": {"payg": {"prices": {"basic": 0.02}}},
-        "tenants": [
-            {"id": "local", "plan": "payg", "anonymous": True},
-            {"id": "lumen", "plan": "payg", "firebase_project": PROJECT},
-            {"id": "operations", "plan": "payg", "admin": True},
-        ],
-    }
-)
-HERE = Settings(secret=SecretStr(SECRET))
-OUTSIDE = Settings(secret=SecretStr(SECRET), host="0.0.0.0")  # noqa: S104 - nothing listens
-
-
-def key_of(database: Database, tenant: str, *scopes: Scope) -> str:
-    """Issue a key."""
-    pepper = keys.pepper_of(SECRET.encode())
-    return database.run_here(lambda c: keys.issue(c, pepper, tenant, scopes or (Scope.READ, Scope.FIT), NOW))
+from tests.api.security.gate import HERE, OUTSIDE, TENANTS, app_behind, key_of, ring_of
+from tests.api.security.signing import NOW, Google
 
 
 def asked(
@@ -53,12 +26,7 @@ def asked(
     google: Google | None = None,
 ) -> Caller:
     """Find out who asks."""
-    signer = google or Google()
-
-    async def fetch() -> tuple[dict[str, str], float]:
-        return {name: signer.certificate(name) for name in signer.keys}, 3600.0
-
-    authenticator = Authenticator(settings, TENANTS, database, KeyRing(fetch))
+    authenticator = Authenticator(settings, TENANTS, database, ring_of(google or Google()))
     return asyncio.run(authenticator.authenticate(authorization, api_key, NOW))
 
 
@@ -132,10 +100,7 @@ def test_an_admin_needs_the_flag_and_the_scope(
 @contextmanager
 def service(database: Database, settings: Settings) -> Iterator[TestClient]:
     """Serve one route for each dependency, behind the seam that the service provides."""
-    app = FastAPI()
-    app.add_middleware(Observed, metrics=Metrics())
-    problems.install(app)
-    app.state.service = SimpleNamespace(authenticator=Authenticator(settings, TENANTS, database))
+    app = app_behind(database, settings)
 
     @app.get("/jobs")
     @app.post("/jobs")

@@ -7,11 +7,14 @@ from datetime import datetime, timezone
 import pytest
 import sqlalchemy as sa
 
+from fastapi.testclient import TestClient
+
 from api.security import quotas
 from api.security.tenants import Limits, Tenant
 from api.storage.database import Database
 from bridge.errors import QuotaSpent, RateLimited, VfrError
 from bridge.registry import Tier
+from tests.api.security.gate import app_behind
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc).timestamp()
 
@@ -128,3 +131,27 @@ def test_months_follow_the_calendar(day: str, first: str) -> None:
     moments = [datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp() for text in (day, first)]
     assert quotas.next_month(moments[0]) == moments[1]
     assert quotas.month_of(moments[0]) == day[:7]
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds", "code"),
+    [
+        ({"requests_per_minute": 1}, 60, "rate_limited"),
+        ({"jobs_per_month": 8}, int(quotas.next_month(NOW) - NOW), "quota_spent"),
+    ],
+)
+def test_a_refusal_says_over_http_when_to_come_again(
+    database: Database, limits: dict[str, int], seconds: int, code: str
+) -> None:
+    """Eight jobs are served, the ninth is answered 429 with ``Retry-After`` in whole seconds."""
+    app = app_behind(database)
+    who = tenant(**limits)
+
+    @app.post("/jobs")
+    async def enter() -> None:
+        await database.run(lambda c: (quotas.take(c, who, Tier.BASIC, NOW), quotas.count(c, who, NOW)))
+
+    with TestClient(app) as client:
+        replies = [client.post("/jobs") for _ in range(9)]
+    assert [reply.status_code for reply in replies] == [200] * 8 + [429]
+    assert (replies[-1].json()["code"], replies[-1].headers["Retry-After"]) == (code, str(seconds))
