@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from bridge.body.linear import LinearBody, Points, World
+from bridge.body.linear import LinearBody, Points
 from bridge.body.rotation import exp, log, log_slope
 from bridge.body.skeleton import BONES, JOINTS
 from bridge.body.slopes import SHAPE, State, positions_and_slopes
@@ -134,7 +134,7 @@ def landmarks(
         evidence: what the photos show.
         scale: FP32 [B], pixels of a metre at the body.
     """
-    places, slopes = positions_and_slopes(body, points, state, _world(body, state))
+    places, slopes = positions_and_slopes(body, points, state)
     weight = evidence.confidence * trust() / (_LANDMARK_ERROR * scale[:, None])
     off = (seen(places, evidence) - evidence.landmarks) * weight[..., None]
     turned = seen_slopes(places, slopes, evidence) * weight[..., None, None]
@@ -229,7 +229,3 @@ def heights(body: LinearBody, state: State, evidence: Evidence) -> Term:
     slopes = torch.zeros(len(state.shape), 1, SHAPE.start + body.shape_count)
     slopes[..., SHAPE] = slope * known[..., None]
     return Term((body.height(state.shape) - evidence.height)[:, None] * known, slopes)
-
-
-def _world(body: LinearBody, state: State) -> World:
-    return body.world(state.rotations, state.translation, state.shape)

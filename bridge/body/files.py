@@ -27,18 +27,11 @@ DEPTH, NORMALS = "depth.png", "normals.png"
 def body_files(
     body: FittedBody, photo: Bytes, matte: Bytes, labels: Bytes, size: int = SIZE
 ) -> dict[str, bytes]:
-    """Return all files by their names.
+    """Return all files by their names; arguments as :func:`bridge.body.texture.bake` has them.
 
     The texture's are missing where the body has no texture coordinates. DEPTH is a picture of 16 bits in millimetres,
     0 where there is no body; NORMALS has x, y, z from -1 to 1 as red, green, blue from 0 to 255, black where there is
     none; PARTS has BodyPart as grey values, 255 outside.
-
-    Args:
-        body: the body, fitted to this photo.
-        photo: IMAGE, UINT8 [h, w, 3].
-        matte: MATTE, UINT8 [h, w].
-        labels: LABELS, UINT8 [h, w].
-        size: height and width of the texture [px].
     """
     files = {
         MESH: obj(body).encode(),

@@ -11,18 +11,16 @@ import torch
 
 from bridge.body.evidence import Evidence, seen, trust
 from bridge.body.fit import fit
-from bridge.body.fitted import BodyReport
+from bridge.body.fitted import BodyReport, Bytes
 from bridge.body.linear import LinearBody
 from bridge.body.measure import measurements
+from bridge.body.raster import Floats
 from bridge.body.refusal import check, check_overlap, check_pose
 from bridge.body.rotation import exp, log
 from bridge.body.silhouette import Silhouette
 from bridge.body.skeleton import BONES
 from bridge.body.slopes import State
 from bridge.contracts import BodyPoint
-
-Floats = npt.NDArray[np.float32]
-Bytes = npt.NDArray[np.uint8]
 
 _FOCAL = 1.5
 """Focal length by the photo's long side: a normal lens (35 mm on 24 x 18 mm, 50 mm on 36 x 24 mm), since photos of
@@ -94,8 +92,7 @@ class BodyFitter:
 
     def _posed(self, state: State) -> tuple[torch.Tensor, torch.Tensor]:
         """Return vertices [frames, V, 3] and landmarks [frames, 33, 3]."""
-        world = self._body.world(state.rotations, state.translation, state.shape)
-        vertices = self._body.vertices(world, state.shape)
+        vertices = self._body.vertices(state.world(self._body), state.shape)
         return vertices, torch.einsum("kv,fvc->fkc", self._body.landmarks, vertices)
 
 

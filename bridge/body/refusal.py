@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from bridge.body.fitted import Bytes
 from bridge.body.raster import Floats
 from bridge.body.skeleton import JOINTS
 from bridge.contracts import BodyPoint
 from bridge.errors import BodyNotFitted, WrongTensor
-
-Bytes = npt.NDArray[np.uint8]
 
 _TRUNK = [[BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER], [BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP]]
 _SHOWN = 0.3

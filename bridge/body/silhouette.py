@@ -83,8 +83,7 @@ def rim(
     usable = np.flatnonzero(~np.isin(body.parts, _UNUSED))[::_TRIED]
     chosen = torch.from_numpy(usable)
     points = body.chosen(chosen)
-    world = body.world(state.rotations, state.translation, state.shape)
-    vertices = body.vertices(world, state.shape)
+    vertices = body.vertices(state.world(body), state.shape)
     normal = normals(vertices, body.faces)[:, chosen]
     places = vertices[:, chosen]
     view = places / places.norm(dim=-1, keepdim=True)
@@ -93,9 +92,7 @@ def rim(
     outward = outward / outward.norm(dim=-1, keepdim=True).clamp_min(1e-6)
 
     def term(now: State) -> Term:
-        at, slopes = positions_and_slopes(
-            body, points, now, body.world(now.rotations, now.translation, now.shape)
-        )
+        at, slopes = positions_and_slopes(body, points, now)
         pixels, moves = seen(at, evidence), seen_slopes(at, slopes, evidence)
         read = [
             _read(s, p, g, o, float(c))

@@ -8,7 +8,7 @@ by the places ends at the same body.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -36,6 +36,10 @@ class State:
     translation: torch.Tensor
     shape: torch.Tensor
 
+    def world(self, body: LinearBody) -> World:
+        """Return where the bones of a body are in this state."""
+        return body.world(self.rotations, self.translation, self.shape)
+
     def moved(self, step: torch.Tensor) -> State:
         """Return the state after a step [B, 3 J + 3 + S]: rotations turn in their parents' frames, the rest adds."""
         steps = exp(step[:, ROTATION].unflatten(1, (len(BONES), 3)))
@@ -51,10 +55,6 @@ class State:
             torch.where(better[:, None], self.shape, other.shape),
         )
 
-    def reshaped(self, shape: torch.Tensor) -> State:
-        """Return the same pose of another shape."""
-        return replace(self, shape=shape)
-
 
 def carried() -> torch.Tensor:
     """Return FP32 [J, J]: 1 where the bone of the row carries that of the column, itself among them."""
@@ -67,15 +67,14 @@ def carried() -> torch.Tensor:
 _CARRIED = carried()
 
 
-def positions(body: LinearBody, points: Points, state: State, world: World) -> torch.Tensor:
+def positions(body: LinearBody, points: Points, state: State) -> torch.Tensor:
     """Return where points are, [B, n, 3] in metres."""
-    return _shares(body, points, state, world).sum(2)
+    return _shares(body, points, state, state.world(body)).sum(2)
 
 
-def positions_and_slopes(
-    body: LinearBody, points: Points, state: State, world: World
-) -> tuple[torch.Tensor, torch.Tensor]:
+def positions_and_slopes(body: LinearBody, points: Points, state: State) -> tuple[torch.Tensor, torch.Tensor]:
     """Return where points are [B, n, 3] and their slopes by the unknowns of a step, [B, n, 3, 3 J + 3 + S]."""
+    world = state.world(body)
     shares = _shares(body, points, state, world)
     by_rotation = _by_rotation(points, shares, world)
     by_translation = torch.eye(3).expand(*shares.shape[:2], 3, 3)
@@ -106,10 +105,8 @@ def _by_rotation(points: Points, shares: torch.Tensor, world: World) -> torch.Te
 
 def _by_shape(body: LinearBody, points: Points, world: World) -> torch.Tensor:
     """Return the slopes by the shape, [B, n, 3, S]."""
-    heads, moved = (
-        body.head_directions,
-        [torch.zeros_like(world.heads[:, 0, :, None] * body.head_directions[0])],
-    )
+    heads = body.head_directions
+    moved = [torch.zeros(len(world.heads), *heads.shape[1:])]  # the pelvis moves with no shape
     for bone in range(1, len(BONES)):
         parent = PARENTS[bone]
         moved.append(moved[parent] + world.rotations[:, parent] @ (heads[bone] - heads[parent]))

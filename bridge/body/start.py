@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from bridge.body.evidence import Evidence, trust
-from bridge.body.linear import LinearBody, World
+from bridge.body.linear import LinearBody
 from bridge.body.rotation import exp
 from bridge.body.skeleton import BONES, PARENTS
 from bridge.body.slopes import State, positions
@@ -34,11 +34,11 @@ def start(body: LinearBody, evidence: Evidence) -> State:
     state = State(rotations, torch.zeros(count, 3), torch.zeros(count, body.shape_count))
     points = body.landmark_points()
     for bone, (begin, end) in _LIMBS.items():
-        places = positions(body, points, state, _world(body, state))
+        places = positions(body, points, state)
         state = _turned(
             body, state, BONES.index(bone), places[:, end] - places[:, begin], evidence, begin, end
         )
-    return _placed(state, positions(body, points, state, _world(body, state)), evidence)
+    return _placed(state, positions(body, points, state), evidence)
 
 
 def bearing(world: torch.Tensor) -> torch.Tensor:
@@ -66,7 +66,7 @@ def _turned(
     sine, cosine = axis.norm(dim=-1, keepdim=True), (_unit(direction) * wanted).sum(-1, keepdim=True)
     turn = axis / sine.clamp_min(1e-6) * torch.atan2(sine, cosine)
     shown = (evidence.confidence[:, [begin, end]].min(1).values > _SHOWN).float()[:, None]
-    carrier = _world(body, state).rotations[:, PARENTS[bone]]
+    carrier = state.world(body).rotations[:, PARENTS[bone]]
     local = exp((carrier.mT @ (turn * shown)[..., None])[..., 0])
     rotations = state.rotations.clone()
     rotations[:, bone] = local @ rotations[:, bone]
@@ -91,7 +91,3 @@ def _placed(state: State, places: torch.Tensor, evidence: Evidence) -> State:
 
 def _unit(vector: torch.Tensor) -> torch.Tensor:
     return vector / vector.norm(dim=-1, keepdim=True).clamp_min(1e-9)
-
-
-def _world(body: LinearBody, state: State) -> World:
-    return body.world(state.rotations, state.translation, state.shape)

@@ -33,17 +33,9 @@ def test_log_undoes_exp() -> None:
 def test_the_slope_of_log(vector: tuple[float, ...]) -> None:
     """Against central differences."""
     at, small = torch.tensor(vector).double(), 1e-5 * torch.eye(3).double()
-    matrix = _exp64(at)
-    differences = [(_log64(_exp64(d) @ matrix) - _log64(_exp64(-d) @ matrix)) / 2e-5 for d in small]
+    matrix = exp(at)
+    differences = [(log(exp(d) @ matrix) - log(exp(-d) @ matrix)) / 2e-5 for d in small]
     torch.testing.assert_close(torch.stack(differences, -1), log_slope(at), atol=1e-6, rtol=1e-5)
-
-
-def _exp64(vector: torch.Tensor) -> torch.Tensor:
-    return exp(vector)
-
-
-def _log64(matrix: torch.Tensor) -> torch.Tensor:
-    return log(matrix)
 
 
 def test_skinning_equals_its_plain_twin(body: LinearBody) -> None:
@@ -58,7 +50,7 @@ def test_skinning_equals_its_plain_twin(body: LinearBody) -> None:
         parent = PARENTS[bone]
         places.append(places[parent] + turns[parent] @ (heads[bone] - heads[parent]))
         turns.append(turns[parent] @ state.rotations[0, bone].numpy())
-    world = body.world(state.rotations, state.translation, state.shape)
+    world = state.world(body)
     fast = body.vertices(world, state.shape)[0].numpy()
     for vertex in range(0, len(fast), 997):
         rest = (body.template[vertex] + body.directions[vertex] @ state.shape[0]).numpy()
@@ -69,23 +61,19 @@ def test_skinning_equals_its_plain_twin(body: LinearBody) -> None:
 def test_landmarks_need_no_vertices(body: LinearBody) -> None:
     """The contracted landmarks are where the regressed vertices are."""
     state = random_state(body)
-    world = body.world(state.rotations, state.translation, state.shape)
+    world = state.world(body)
     regressed = torch.einsum("kv,bvc->bkc", body.landmarks, body.vertices(world, state.shape))
-    torch.testing.assert_close(
-        positions(body, body.landmark_points(), state, world), regressed, atol=5e-6, rtol=0
-    )
+    torch.testing.assert_close(positions(body, body.landmark_points(), state), regressed, atol=5e-6, rtol=0)
 
 
 def test_slopes_equal_differences(body: LinearBody) -> None:
     """All slopes of all landmarks, by every unknown."""
     state, points = random_state(body), body.landmark_points()
-    _, slopes = positions_and_slopes(
-        body, points, state, body.world(state.rotations, state.translation, state.shape)
-    )
+    _, slopes = positions_and_slopes(body, points, state)
 
     def moved(step: torch.Tensor) -> torch.Tensor:
         now = state.moved(step.expand(2, -1))
-        return positions(body, points, now, body.world(now.rotations, now.translation, now.shape))
+        return positions(body, points, now)
 
     steps = 1e-3 * torch.eye(SHAPE.start + body.shape_count)
     differences = torch.stack([(moved(step) - moved(-step)) / 2e-3 for step in steps], -1)

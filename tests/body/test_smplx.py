@@ -80,10 +80,10 @@ def _ours() -> list[int]:
 def test_landmarks_know_the_correctives(mannequin: LinearBody) -> None:
     """The contracted landmarks are where the regressed vertices are, as for a body without correctives."""
     state = random_state(mannequin)
-    world = mannequin.world(state.rotations, state.translation, state.shape)
+    world = state.world(mannequin)
     regressed = torch.einsum("kv,bvc->bkc", mannequin.landmarks, mannequin.vertices(world, state.shape))
     torch.testing.assert_close(
-        positions(mannequin, mannequin.landmark_points(), state, world), regressed, atol=1e-5, rtol=0
+        positions(mannequin, mannequin.landmark_points(), state), regressed, atol=1e-5, rtol=0
     )
 
 
