@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     tenants: Path = CONFIGS / "tenants.yaml"
     """Who may use the service, and for how much."""
 
+    pipeline: Path = CONFIGS / "pipeline.yaml"
+    """How good a picture must be, and what another attempt changes."""
+
     anonymous: bool = False
     """Whether callers without a key are served although others than this machine's reach the service."""
 
@@ -72,6 +75,21 @@ class Settings(BaseSettings):
 
     max_artifact_mb: PositiveInt = 8192
     """The largest file that it fetches [MiB]."""
+
+    workers: PositiveInt = 2
+    """How many jobs a worker executes at once; Triton shares its machine among them."""
+
+    job_seconds: PositiveFloat = 600.0
+    """The time that a job has unless it says otherwise [s]."""
+
+    most_queued: PositiveInt = 10_000
+    """How many jobs may wait altogether; one more is answered 503 with ``Retry-After``."""
+
+    drain_seconds: PositiveFloat = 30.0
+    """How long a worker that is stopped may finish its steps [s]; what is not finished, another worker takes over."""
+
+    link_seconds: PositiveFloat = 3600.0
+    """How long a link to a picture holds [s]; asking for the job brings a new one."""
 
     host: str = "127.0.0.1"
     """The address that ``vfr serve`` listens on."""

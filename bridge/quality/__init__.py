@@ -2,6 +2,8 @@
 
 * :mod:`bridge.quality.report`: the JSON that travels with every picture, field by field.
 * :mod:`bridge.quality.measures`: the scores, each with its definition and range.
+* :mod:`bridge.quality.placement`: leak and overpaint: is the garment where it belongs, and nowhere else.
+* :mod:`bridge.quality.lines`: hem and neckline: unbroken, even, and where the body has them.
 * :mod:`bridge.quality.remarks`: what a person should know about this picture, in words.
 * :mod:`bridge.quality.scorer`: the contract ``score``.
 """

@@ -7,6 +7,7 @@ that a score looks at.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from bridge.contracts import Category, Label, Part
 
 Pixels = npt.NDArray[np.uint8]
 Region = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
 
 IN_FRONT = (Label.HAIR, Label.FACE, Label.HANDS, Label.ACCESSORY)
 """What lies in front of any garment."""
@@ -66,7 +68,7 @@ def visible_garment(changed: Region, edit_mask: Pixels, labels: Pixels, layer: P
     lies in front. Single pixels that happen to keep their colour count as changed when most of their
     neighbours changed.
     """
-    covered = (layer[..., 3] >= 128) & (edit_mask > 0) & ~_among(labels, IN_FRONT)
+    covered = (layer[..., 3] >= 128) & (edit_mask > 0) & ~among(labels, IN_FRONT)
     return np.asarray(covered & (changed | (cv2.medianBlur(changed.astype(np.uint8), 5) > 0)))
 
 
@@ -121,12 +123,47 @@ def detail_ratio(result: Pixels, worn: Region, layer: Pixels, product: Pixels, s
     return fine_detail(result, worn) / reference if reference > 0 else None
 
 
+def print_likeness(result: Pixels, worn: Region, layer: Pixels) -> float | None:
+    """Return how much of the garment's print and weave is where the layer laid it, [0, 1].
+
+    The contrast and structure of SSIM (Wang et al. 2004, "Image Quality Assessment: From Error Visibility to
+    Structural Similarity", without its luminance, because the scene's light falls on the worn garment) between the
+    result and the layer. Both lie in the photo's frame, so that no registration is needed; whether the layer itself
+    is bent rightly it does not say. Pixels count by the layer's own contrast, so that plain cloth does not outvote
+    the print on it; None without any.
+    """
+    x, y, width, height = cv2.boundingRect(worn.astype(np.uint8))
+    window = (slice(y, y + height), slice(x, x + width))
+    inner = cv2.erode(np.pad(worn[window].astype(np.uint8), 1), np.ones((2 * EDGE_WIDTH + 1,) * 2, np.uint8))[
+        1:-1, 1:-1
+    ]
+    if not inner.any():
+        return None
+    first, second = (
+        cv2.cvtColor(i, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        for i in (layer[window][..., :3], result[window])
+    )
+    variances, likeness = _contrast_structure(first, second)
+    weights = np.sqrt(variances[inner > 0])
+    return max(0.0, float(np.average(likeness[inner > 0], weights=weights))) if weights.sum() > 0 else None
+
+
+def _contrast_structure(first: Floats, second: Floats) -> tuple[Floats, Floats]:
+    """Return the local variance of the first luma and the two's contrast-structure of SSIM, both ``[H, W]``."""
+    blur = partial(cv2.GaussianBlur, ksize=(11, 11), sigmaX=1.5)
+    mean_1, mean_2 = blur(first), blur(second)
+    variance_1, variance_2 = blur(first**2) - mean_1**2, blur(second**2) - mean_2**2
+    stable = (0.03 * 255) ** 2
+    both = 2 * (blur(first * second) - mean_1 * mean_2) + stable
+    return np.maximum(variance_1, 0), np.asarray(both / (variance_1 + variance_2 + stable), np.float32)
+
+
 def old_garment_left(changed: Region, labels: Pixels, layer: Pixels, category: Category) -> float | None:
     """Return the share of the old garment that is still seen, unchanged, beside the new one, [0, 1].
 
     None when the person wears nothing that this category replaces.
     """
-    old = _among(labels, REPLACED[category])
+    old = among(labels, REPLACED[category])
     if not old.any():
         return None
     left = old & ~changed & (layer[..., 3] < 128)
@@ -148,7 +185,7 @@ def hem_visible(worn: Region, layer: Pixels, parts: Pixels) -> float | None:
     body = _body(layer, parts)
     if not body.any():
         return None
-    columns, bottoms = _lowest(body)
+    columns, bottoms = lowest(body)
     rows = np.flatnonzero(body.any(axis=1))
     hem = bottoms >= rows[-1] - 0.1 * (rows[-1] - rows[0])
     columns, bottoms = columns[hem], bottoms[hem]
@@ -164,7 +201,7 @@ def collar_visible(worn: Region, layer: Pixels, parts: Pixels) -> float | None:
     body = _body(layer, parts)
     if not body.any():
         return None
-    flipped, heights = _lowest(body[::-1])
+    flipped, heights = lowest(body[::-1])
     first, last = flipped[0], flipped[-1]
     third = (last - first) / 3
     middle = (flipped >= first + third) & (flipped <= last - third)
@@ -180,17 +217,17 @@ def _lab_cumulative(image: Pixels, region: Region) -> npt.NDArray[np.float64]:
 
 
 def _body(layer: Pixels, parts: Pixels) -> Region:
-    return np.asarray((layer[..., 3] >= 128) & ~_among(parts, SLEEVES))
+    return np.asarray((layer[..., 3] >= 128) & ~among(parts, SLEEVES))
 
 
-def _among(classes: Pixels, wanted: Iterable[int]) -> Region:
+def among(classes: Pixels, wanted: Iterable[int]) -> Region:
     """Return where ``classes`` holds one of the wanted values; a look-up, much faster than ``np.isin``."""
     table = np.zeros(256, np.uint8)
     table[list(wanted)] = 1
     return np.asarray(cv2.LUT(classes, table), np.bool_)
 
 
-def _lowest(region: Region) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def lowest(region: Region) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Return the columns that the region touches and its lowest row in each."""
     columns = np.flatnonzero(region.any(axis=0))
     return columns, region.shape[0] - 1 - np.argmax(region[::-1, columns], axis=0)

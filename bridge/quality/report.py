@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypedDict
 
@@ -19,6 +20,13 @@ class Scores(TypedDict):
     garment_detail: float | None
     """Fine detail of the worn garment relative to the product photo's at that size, >= 0; 1 equal, 0 flat."""
 
+    garment_print: float | None
+    """How much of the print and weave that was laid is seen in the result, [0, 1]; None for flat cloth."""
+
+    leak_iou: float | None
+    """Overlap of where the garment is painted with where it should be, [0, 1]; skin, hair or background that it
+    covers and old clothes that still show make it fall."""
+
     old_garment_left: float | None
     """Share of the old garment that is still seen, unchanged, beside the new one, [0, 1]; 0 is best."""
 
@@ -30,6 +38,12 @@ class Scores(TypedDict):
 
     collar_visible: float | None
     """Share of the neckline that is seen, [0, 1]; None for lower garments, which have none."""
+
+    hem_line: float | None
+    """How good a line the hem is: unbroken, even and where a hem may lie, [0, 1]; None where it is not seen."""
+
+    collar_line: float | None
+    """The same of the neckline; None for lower garments."""
 
 
 class Sizes(TypedDict):
@@ -69,16 +83,32 @@ class Report(TypedDict):
     """Scores that need weights which this tier does not load, and why each is missing."""
 
 
-_NO_WEIGHTS = "needs {weights}, which the basic tier does not load"
-NOT_MEASURED = MappingProxyType(
+WEIGHTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "clip_similarity": _NO_WEIGHTS.format(weights="CLIP's image encoder (Radford et al. 2021)"),
-        "lpips": _NO_WEIGHTS.format(weights="LPIPS's network (Zhang et al. 2018) and a photo of the truth"),
-        "face_identity": _NO_WEIGHTS.format(weights="a face recognition network")
-        + "; protected_identity says that the face's pixels are the photo's own",
+        "clip_similarity": ("clip_vit_large_patch14",),
+        "lpips": ("lpips_alex", "alexnet"),
+        "aesthetic": ("clip_vit_large_patch14", "aesthetic_predictor"),
+        "face_identity": ("auraface",),
     }
 )
-"""The scores that need weights, by name, each with the reason why it is missing."""
+"""The scores that need weights, and the registry's ids of these."""
+
+_REMARKS = {
+    "lpips": "; it compares with a photo of the truth, which only pairs have",
+    "face_identity": "; protected_identity says that the face's pixels are the photo's own",
+}
+
+
+def _missing(metric: str) -> str:
+    ids = " ".join(WEIGHTS[metric])
+    return (
+        f"needs {ids.replace(' ', ' and ')} of configs/registry.yaml (`python -m export fetch {ids}`) and a model that "
+        f"runs it, which the basic tier has not{_REMARKS.get(metric, '')}"
+    )
+
+
+NOT_MEASURED = MappingProxyType({metric: _missing(metric) for metric in WEIGHTS})
+"""The scores that need weights, by name, each with what is missing and how to get it."""
 
 
 def encode_report(report: Report) -> bytes:

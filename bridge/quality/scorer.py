@@ -10,7 +10,9 @@ import numpy.typing as npt
 from bridge.contracts import Category
 from bridge.imaging.seed import resolve_seed
 from bridge.quality import measures
+from bridge.quality.lines import collar_line, hem_line, hiding
 from bridge.quality.measures import Pixels
+from bridge.quality.placement import leak_iou
 from bridge.quality.remarks import remarks
 from bridge.quality.report import NOT_MEASURED, Report, Scores, encode_report
 
@@ -25,11 +27,13 @@ class Scorer:
         self,
         *,
         image: Pixels,
+        keypoints: npt.NDArray[np.float32],
         people: Numbers,
         person_index: Numbers,
         labels: Pixels,
         result: Pixels,
         edit_mask: Pixels,
+        agnostic: Pixels,
         layer: Pixels,
         layer_parts: Pixels,
         garment_image: Pixels,
@@ -48,14 +52,23 @@ class Scorer:
         shown = (garment_mask >= 128) & (garment_inside < 128)
         changed = measures.changed_pixels(image, result)
         worn = measures.visible_garment(changed, edit_mask, labels, layer)
+        front, has_collar = hiding(labels, edit_mask), category is not Category.LOWER
         scores = Scores(
             protected_identity=measures.protected_identity(changed, edit_mask),
             garment_colour=_rounded(measures.colour_likeness(result, worn, garment_image, shown)),
             garment_detail=_rounded(measures.detail_ratio(result, worn, layer, garment_image, shown)),
+            garment_print=_rounded(measures.print_likeness(result, worn, layer)),
+            leak_iou=_rounded(leak_iou(agnostic, result, changed, worn, edit_mask, labels, layer, category)),
             old_garment_left=_rounded(measures.old_garment_left(changed, labels, layer, category)),
             coverage=_rounded(measures.coverage(worn, layer)),
             hem_visible=_rounded(measures.hem_visible(worn, layer, layer_parts)),
-            collar_visible=_collar(worn, layer, layer_parts, category),
+            collar_visible=_rounded(measures.collar_visible(worn, layer, layer_parts))
+            if has_collar
+            else None,
+            hem_line=_rounded(hem_line(worn, layer, layer_parts, front, keypoints, category)),
+            collar_line=_rounded(collar_line(worn, layer, layer_parts, front, keypoints))
+            if has_collar
+            else None,
         )
         chosen = int(person_index[0])
         route = json.loads(route_report[0])
@@ -74,10 +87,6 @@ class Scorer:
             not_measured=dict(NOT_MEASURED),
         )
         return {"report": np.array([encode_report(report)], dtype=np.object_)}
-
-
-def _collar(worn: measures.Region, layer: Pixels, parts: Pixels, category: Category) -> float | None:
-    return None if category is Category.LOWER else _rounded(measures.collar_visible(worn, layer, parts))
 
 
 def _rounded(score: float | None) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 import numpy as np
 import pytest
 
-from bridge.contracts import SCORE, Category, Label, Part
+from bridge.contracts import SCORE, BodyPoint, Category, Label, Part
 from bridge.quality.remarks import cut_edges, remarks
 from bridge.quality.report import NOT_MEASURED, Report, Scores
 from bridge.triton.local import LocalModels
@@ -21,15 +21,20 @@ def inputs(**changed: Any) -> dict[str, Any]:
     image = np.full((*SHAPE, 3), 120, np.uint8)
     worn = np.zeros(SHAPE, np.uint8)
     worn[80:200, 50:140] = 255
+    keypoints = np.full((33, 4), 95, np.float32)
+    keypoints[[BodyPoint.LEFT_SHOULDER, BodyPoint.RIGHT_SHOULDER], :2] = (125, 90), (65, 90)
+    keypoints[[BodyPoint.LEFT_HIP, BodyPoint.RIGHT_HIP], 1] = 190
     red = np.zeros((*SHAPE, 3), np.uint8)
     red[..., 0] = np.where(np.indices(SHAPE).sum(axis=0) % 8 < 4, 180, 200)
     return {
         "image": image,
+        "keypoints": keypoints,
         "people": np.array([1], np.int32),
         "person_index": np.array([-1], np.int32),
         "labels": np.where(worn > 0, Label.UPPER, Label.BACKGROUND).astype(np.uint8),
         "result": np.where(worn[..., None] > 0, red, image),
         "edit_mask": worn,
+        "agnostic": np.where(worn[..., None] > 0, np.uint8(150), image),
         "layer": np.dstack([red, worn]),
         "layer_parts": np.where(worn > 0, Part.TORSO, Part.NONE).astype(np.uint8),
         "garment_image": red,
@@ -67,10 +72,14 @@ def test_a_perfect_picture_scores_perfectly() -> None:
         "protected_identity": 1.0,
         "garment_colour": 1.0,
         "garment_detail": 1.0,
+        "garment_print": 1.0,
+        "leak_iou": 1.0,
         "old_garment_left": 0.0,
         "coverage": 1.0,
         "hem_visible": 1.0,
         "collar_visible": 1.0,
+        "hem_line": 1.0,
+        "collar_line": 1.0,
     }
     assert report["warnings"] == []
     assert (report["category"], report["expert"], report["seed"]) == ("upper", "warp", 7)
@@ -90,6 +99,7 @@ def test_a_lower_garment_has_no_collar() -> None:
     """Trousers' waistband is no neckline."""
     report = score(garment_category=np.array([b"lower"], np.object_))
     assert report["scores"]["collar_visible"] is None
+    assert report["scores"]["collar_line"] is None
 
 
 def test_a_picture_without_a_garment_says_so() -> None:
@@ -103,10 +113,14 @@ GOOD = Scores(
     protected_identity=1.0,
     garment_colour=0.9,
     garment_detail=0.8,
+    garment_print=0.95,
+    leak_iou=1.0,
     old_garment_left=0.0,
     coverage=0.9,
     hem_visible=1.0,
     collar_visible=0.9,
+    hem_line=1.0,
+    collar_line=0.9,
 )
 
 

@@ -1,0 +1,1 @@
+"""Whether a picture is good enough to be delivered, and what another attempt would change."""

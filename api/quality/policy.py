@@ -1,0 +1,294 @@
+"""The verdict on a picture, what a retry changes, and which attempt is best; ``configs/pipeline.yaml`` has the numbers.
+
+``VFR_PIPELINE`` names another file. Everything here is a function of its arguments, so that a recovered job decides
+as it did the first time.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Protocol
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    model_validator,
+)
+
+from api.schemas import Report
+from bridge.contracts import Expert
+from bridge.errors import ConfigError
+from bridge.registry import Tier
+
+METRICS: Mapping[str, str] = MappingProxyType(
+    {
+        "clip_similarity": "The garment's likeness to its photo (CLIP)",
+        "lpips": "The garment's perceptual distance from its photo (LPIPS)",
+        "face_identity": "The face's likeness to the photo's",
+        "aesthetic": "The picture's beauty",
+        "protected_identity": "The share of protected pixels that are the photo's own",
+        "garment_colour": "The likeness of the garment's colours to its photo's",
+        "garment_detail": "The garment's fine detail",
+        "garment_print": "The garment's print",
+        "leak_iou": "The overlap of the garment with its place",
+        "old_garment_left": "The share of the old garment that still shows",
+        "coverage": "The share of the garment that is seen",
+        "hem_visible": "The share of the hem that is seen",
+        "collar_visible": "The share of the neckline that is seen",
+        "hem_line": "The hem's line",
+        "collar_line": "The neckline",
+    }
+)
+"""What thresholds may be set for, in words."""
+
+SEEDS = 2**31
+"""Seeds of retries lie below it: every generator of random numbers takes those."""
+
+NOTHING_HERE = "this picture has nothing to measure it on"
+NOT_REPORTED = "the report does not hold it"
+
+
+class Entry(BaseModel):
+    """The base of all: unknown fields are refused, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Threshold(Entry):
+    """One of both: the score must reach ``least``, or must not exceed ``most``."""
+
+    least: FiniteFloat | None = None
+    most: FiniteFloat | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Threshold:
+        if (self.least is None) == (self.most is None):
+            raise ValueError("give either least or most")
+        return self
+
+    @property
+    def value(self) -> float:
+        """The number itself."""
+        return self.least if self.least is not None else self.most or 0.0
+
+    def admits(self, score: float) -> bool:
+        """Return whether a score passes; what is not a number never does."""
+        return score >= self.value if self.least is not None else score <= self.value
+
+    def __str__(self) -> str:
+        """Return the demand in words."""
+        return f"at {'least' if self.least is not None else 'most'} {self.value:g}"
+
+
+def _known(name: str) -> str:
+    if name not in METRICS:
+        near = difflib.get_close_matches(name, METRICS, n=1, cutoff=0)[0]
+        raise ValueError(f"there is no score {name!r}; did you mean {near!r}?")
+    return name
+
+
+Profile = Annotated[Mapping[Annotated[str, AfterValidator(_known)], Threshold], Field(min_length=1)]
+"""Thresholds by the name of the score."""
+
+
+class Retry(Entry):
+    """What each further attempt of a tier adds to the one before."""
+
+    other_expert: bool = False
+    """Whether warp takes drape's place and the other way round."""
+
+    steps: int = 0
+    """Denoising steps."""
+
+    garment_adapter: FiniteFloat = 0.0
+    """Strength of the garment's adapter."""
+
+    denoise: FiniteFloat = 0.0
+    """Strength of the finisher's denoising."""
+
+
+class Failure(Entry):
+    """A score that missed its threshold."""
+
+    metric: str
+    value: float
+    threshold: float
+    sentence: str
+
+
+class Verdict(Entry):
+    """What a profile says of a report."""
+
+    passed: bool
+    """Whether at least one score was measured and none missed its threshold."""
+
+    failures: tuple[Failure, ...] = ()
+    not_measured: dict[str, str]
+    """Scores that the profile asks for and nobody knows, each with the reason."""
+
+
+class Changes(Entry):
+    """How an attempt differs from what was ordered; numbers are differences, None leaves a thing as it is."""
+
+    seed: Annotated[int, Field(ge=0, lt=SEEDS)]
+    expert: Expert | None = None
+    steps: int | None = None
+    garment_adapter: float | None = None
+    denoise: float | None = None
+
+
+class Asked(Protocol):
+    """What of an order matters here."""
+
+    @property
+    def tier(self) -> Tier:
+        """The tier that was ordered."""
+
+    @property
+    def expert(self) -> Expert:
+        """The expert that was chosen, or auto."""
+
+
+class Pipeline(Entry):
+    """The whole file."""
+
+    profiles: Annotated[dict[str, Profile], Field(min_length=1)]
+    retry: dict[Tier, Retry]
+
+    @model_validator(mode="after")
+    def _all_tiers(self) -> Pipeline:
+        if missing := [tier.value for tier in Tier if tier not in self.retry]:
+            raise ValueError(f"retry says nothing of the tier {' and of '.join(missing)}")
+        return self
+
+    def profile(self, name: str) -> Profile:
+        """Return a profile.
+
+        Raises:
+            ConfigError: there is none of that name.
+        """
+        if name not in self.profiles:
+            raise ConfigError(f"There is no profile {name!r}; choose one of {', '.join(self.profiles)}.")
+        return self.profiles[name]
+
+    def judge(self, report: Report, profile: str) -> Verdict:
+        """Hold a report against a profile, by its name; see :func:`judge`."""
+        return judge(report, self.profile(profile))
+
+    def snapshot(self, profile: str) -> str:
+        """Return what a job of a profile runs by, as YAML; equal settings give equal text."""
+        kept = Pipeline(profiles={profile: self.profile(profile)}, retry=self.retry)
+        return yaml.safe_dump(kept.model_dump(mode="json", exclude_none=True), sort_keys=True)
+
+
+@cache
+def load_pipeline(path: Path) -> Pipeline:
+    """Return what the file says; it is read once.
+
+    Raises:
+        ConfigError: it can't be read, or says something that can't be done; the sentence names the field.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} can't be read ({error}); VFR_PIPELINE must name a file like configs/pipeline.yaml."
+        ) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {error}. Please correct it there.") from error
+    try:
+        return Pipeline.model_validate(content)
+    except ValidationError as error:
+        faults = "; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())
+        raise ConfigError(f"{path.name}: {faults}. configs/pipeline.yaml explains every field.") from error
+
+
+def judge(report: Report, profile: Profile) -> Verdict:
+    """Hold a report against the thresholds.
+
+    A score that is missing, null or not a number counts as not measured: it neither passes nor fails. A report of
+    which nothing was measured does not pass.
+    """
+    failures, not_measured = [], {}
+    for metric, threshold in profile.items():
+        score = report.scores.get(metric)
+        if score is None or not math.isfinite(score):
+            not_measured[metric] = _why_not(report, metric)
+        elif not threshold.admits(score):
+            failures.append(_failure(metric, score, threshold))
+    measured = len(not_measured) < len(profile)
+    return Verdict(passed=measured and not failures, failures=tuple(failures), not_measured=not_measured)
+
+
+def retry_changes(pipeline: Pipeline, order: Asked, report: Report, number: int) -> dict[str, object]:
+    """Return what the attempt after ``number`` (0 is the first) changes, as JSON; only what its tier knows.
+
+    The new seed follows from the one that was used, so that the same job takes the same way twice. An expert that
+    the caller chose is kept.
+    """
+    retry, times = pipeline.retry[order.tier], number + 1
+    swap = retry.other_expert and order.expert is Expert.AUTO
+    changes = Changes(
+        seed=_next_seed(report.seed, number),
+        expert=_OTHER.get(report.expert) if swap else None,
+        steps=times * retry.steps or None,
+        garment_adapter=round(times * retry.garment_adapter, 6) or None,
+        denoise=round(times * retry.denoise, 6) or None,
+    )
+    return changes.model_dump(mode="json", exclude_none=True)
+
+
+def best(verdicts: Iterable[Verdict | Mapping[str, object]]) -> int:
+    """Return the index of the best attempt: one that passed, else the one that misses least; of equals the last.
+
+    How much a verdict misses is the sum over its failures of the distance to the threshold, over the threshold. A
+    picture of which nothing was measured misses nothing: it was made elsewhere because ours failed.
+
+    Raises:
+        ValueError: there was no attempt.
+    """
+    known = [Verdict.model_validate(verdict) for verdict in verdicts]
+    ranks = [(verdict.passed, -_shortfall(verdict.failures), index) for index, verdict in enumerate(known)]
+    return max(ranks)[2]
+
+
+_OTHER = {Expert.WARP.value: Expert.DRAPE, Expert.DRAPE.value: Expert.WARP}
+
+
+def _next_seed(seed: int, number: int) -> int:
+    digest = hashlib.sha256(f"retry {number} of {seed}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") % SEEDS
+
+
+def _shortfall(failures: Sequence[Failure]) -> float:
+    return sum(abs(f.value - f.threshold) / max(abs(f.threshold), 1e-6) for f in failures)
+
+
+def _failure(metric: str, score: float, threshold: Threshold) -> Failure:
+    shown = math.floor(score * 1000) / 1000 if threshold.least is not None else math.ceil(score * 1000) / 1000
+    sentence = f"{METRICS[metric]} scores {shown:g}; {threshold} is asked for."
+    return Failure(metric=metric, value=score, threshold=threshold.value, sentence=sentence)
+
+
+def _why_not(report: Report, metric: str) -> str:
+    return report.not_measured.get(metric, NOTHING_HERE if metric in report.scores else NOT_REPORTED)
+
+
+def _fault(place: tuple[int | str, ...], message: str) -> str:
+    where = ": ".join(str(step) for step in place if step != "[key]")
+    return (
+        f"{where}: {message.removeprefix('Value error, ')}"
+        if where
+        else message.removeprefix("Value error, ")
+    )

@@ -1,0 +1,235 @@
+"""Verdict, retry and the choice of the best attempt: what holds for every report, and the numbers that are sold."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.quality.policy import (
+    METRICS,
+    SEEDS,
+    Pipeline,
+    Threshold,
+    Verdict,
+    best,
+    judge,
+    load_pipeline,
+    retry_changes,
+)
+from api.schemas import Report
+from api.settings import Settings
+from bridge.contracts import Expert
+from bridge.errors import ConfigError
+from bridge.quality.report import WEIGHTS, Scores
+from bridge.registry import Tier
+
+FILE = Settings().pipeline
+PIPELINE = load_pipeline(FILE)
+PROFILE = PIPELINE.profile("tier-S")
+
+shares = st.floats(0, 1)
+scores = st.dictionaries(
+    st.sampled_from([*METRICS, "something_new"]), st.none() | st.just(float("nan")) | shares
+)
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """An order as far as a retry looks at it."""
+
+    tier: Tier = Tier.BASIC
+    expert: Expert = Expert.AUTO
+
+
+def report(scores: dict[str, float | None], *, expert: str = "warp", seed: int = 7) -> Report:
+    """A report with these scores."""
+    return Report(
+        scores=scores,
+        warnings=[],
+        category="upper",
+        expert=expert,
+        route={},
+        seed=seed,
+        people=1,
+        person_index=0,
+        sizes={},
+        not_measured={"lpips": "needs weights"},
+    )
+
+
+GOOD = {metric: float(threshold.least == threshold.value) for metric, threshold in PROFILE.items()}
+"""1 where a score must reach its threshold, 0 where it must stay below."""
+
+
+def test_the_thresholds_are_the_products() -> None:
+    """The five numbers of each profile are the ones that the product promises, in their directions."""
+    order = ("clip_similarity", "lpips", "face_identity", "aesthetic", "leak_iou")
+    words = ["at least", "at most", "at least", "at least", "at least"]
+    for profile, numbers in {"tier-S": "0.28 0.32 0.75 0.58 0.9", "strict": "0.3 0.3 0.8 0.6 0.92"}.items():
+        demands = [str(PIPELINE.profile(profile)[metric]) for metric in order]
+        assert demands == [f"{word} {number}" for word, number in zip(words, numbers.split(), strict=True)]
+
+
+def test_strict_is_nowhere_milder() -> None:
+    """What passes strict passes tier-S."""
+    for metric, threshold in PIPELINE.profile("strict").items():
+        assert PROFILE[metric].admits(threshold.value)
+
+
+def test_every_score_has_its_name() -> None:
+    """Thresholds may be set for exactly what bridge.quality measures or says that it does not."""
+    assert set(METRICS) == set(get_type_hints(Scores)) | set(WEIGHTS)
+
+
+@given(scores)
+def test_every_demand_is_met_missed_or_not_measured(found: dict[str, float | None]) -> None:
+    """A score is in exactly one of three states, and one that nobody knows is never among the passed."""
+    verdict = judge(report(found), PROFILE)
+    failed = {failure.metric for failure in verdict.failures}
+    assert not failed & verdict.not_measured.keys()
+    for metric, threshold in PROFILE.items():
+        score = found.get(metric)
+        unknown = score is None or math.isnan(score)
+        assert (metric in verdict.not_measured) is unknown
+        assert (metric in failed) is (not unknown and not threshold.admits(score))
+    assert verdict.passed is (not failed and len(verdict.not_measured) < len(PROFILE))
+
+
+def test_nothing_measured_is_nothing_passed() -> None:
+    """An empty report does not pass, and says of every score why it is missing."""
+    verdict = judge(report({"hem_line": None}), PROFILE)
+    assert not verdict.passed
+    assert verdict.not_measured.keys() == PROFILE.keys()
+    assert verdict.not_measured["lpips"] == "needs weights"
+    assert verdict.not_measured["hem_line"] != verdict.not_measured["collar_line"]
+
+
+@given(st.sampled_from(sorted(PROFILE)), shares, shares)
+def test_a_better_score_never_fails_where_a_worse_one_passed(
+    metric: str, first: float, second: float
+) -> None:
+    """The verdict is monotone in every score, each in its own direction."""
+    worse, better = sorted((first, second), reverse=PROFILE[metric].most is not None)
+    if judge(report({**GOOD, metric: worse}), PROFILE).passed:
+        assert judge(report({**GOOD, metric: better}), PROFILE).passed
+
+
+@given(st.sampled_from(sorted(PROFILE)), shares)
+def test_a_failure_never_reads_like_a_pass(metric: str, score: float) -> None:
+    """The sentence's rounded score misses the threshold as the exact one does."""
+    for failure in judge(report({**GOOD, metric: score}), PROFILE).failures:
+        shown = float(failure.sentence.split("scores ")[1].split(";")[0])
+        assert not PROFILE[metric].admits(shown)
+        assert str(PROFILE[metric]) in failure.sentence
+
+
+def test_a_verdict_travels_as_json() -> None:
+    """A job's row keeps it and reads it back."""
+    verdict = judge(report({**GOOD, "hem_line": 0.2}), PROFILE)
+    assert Verdict.model_validate(json.loads(verdict.model_dump_json())) == verdict
+
+
+@given(st.integers(-1, 2**63 - 1), st.integers(0, 50))
+def test_each_attempt_has_a_seed_of_its_own(seed: int, number: int) -> None:
+    """The same attempt gets the same new seed again, and the next one another."""
+    made = report({}, seed=seed)
+    first, again, later = (
+        retry_changes(PIPELINE, Ordered(), made, n)["seed"] for n in (number, number, number + 1)
+    )
+    assert first == again != later
+    assert first != seed
+    assert 0 <= first < SEEDS
+
+
+@pytest.mark.parametrize(
+    ("order", "expert", "number", "changes"),
+    [
+        (Ordered(), "warp", 0, {"expert": "drape"}),
+        (Ordered(), "drape", 0, {"expert": "warp"}),
+        (Ordered(expert=Expert.WARP), "warp", 0, {}),
+        (Ordered(Tier.PRO), "warp", 0, {"steps": 5, "garment_adapter": 0.05, "denoise": -0.02}),
+        (Ordered(Tier.ULTRA), "warp", 1, {"steps": 10, "garment_adapter": 0.1, "denoise": -0.04}),
+    ],
+)
+def test_a_retry_changes_what_its_tier_knows(
+    order: Ordered, expert: str, number: int, changes: object
+) -> None:
+    """The basic tier takes the other expert unless the caller chose; the painted ones add to their numbers."""
+    found = retry_changes(PIPELINE, order, report({}, expert=expert), number)
+    del found["seed"]
+    assert found == changes
+    assert json.loads(json.dumps(found)) == changes
+
+
+def test_the_best_attempt() -> None:
+    """A pass wins; else the smallest miss, measured in thresholds; of equals the last; elsewhere beats a failure."""
+    near, far = (judge(report({**GOOD, "hem_line": score}), PROFILE) for score in (0.7, 0.1))
+    passed = judge(report(dict(GOOD)), PROFILE)
+    elsewhere = {"passed": False, "failures": [], "not_measured": {"all": "made elsewhere"}}
+    assert best([far, near]) == best([near, far, far]) + 1 == 1
+    assert best([near, passed, far]) == 1
+    assert best([near, near]) == 1
+    assert best([near.model_dump(mode="json"), elsewhere]) == 1
+    assert best([passed, elsewhere]) == 0
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(sorted(PROFILE)), shares), min_size=1, max_size=4))
+def test_no_attempt_beats_the_best(attempts: list[dict[str, float]]) -> None:
+    """Whenever one passed, a passed one is taken."""
+    verdicts = [judge(report(dict(found)), PROFILE) for found in attempts]
+    assert verdicts[best(verdicts)].passed is any(verdict.passed for verdict in verdicts)
+
+
+def test_a_snapshot_says_what_a_job_ran_by() -> None:
+    """It reads back as settings that judge alike, and other numbers give another text."""
+    text = PIPELINE.snapshot("strict")
+    again = Pipeline.model_validate(yaml.safe_load(text))
+    assert again.profiles == {"strict": PIPELINE.profile("strict")}
+    assert again.snapshot("strict") == text
+    milder = Pipeline(profiles={"strict": {"hem_line": Threshold(least=0.1)}}, retry=PIPELINE.retry)
+    assert milder.snapshot("strict") != text
+
+
+RETRY = "retry: {basic: {}, pro: {}, ultra: {}}"
+FAULTS = {
+    f"profiles: {{a: {{hem_lin: {{least: 1}}}}}}\n{RETRY}": "did you mean 'hem_line'",
+    f"profiles: {{a: {{hem_line: {{least: 1, most: 1}}}}}}\n{RETRY}": "hem_line: give either least or most",
+    f"profiles: {{a: {{hem_line: {{}}}}}}\n{RETRY}": "hem_line: give either least or most",
+    f"profiles: {{a: {{hem_line: {{least: .nan}}}}}}\n{RETRY}": "finite",
+    f"profiles: {{a: {{}}}}\n{RETRY}": "profiles: a:",
+    f"profiles: {{}}\n{RETRY}": "profiles:",
+    "profiles: {a: {hem_line: {least: 1}}}\nretry: {basic: {}}": "the tier pro and of ultra",
+    "profiles: {a: {hem_line: {least: 1}}}\nretry: {basic: {stps: 1}, pro: {}, ultra: {}}": "retry: basic: stps",
+    "- 1": "dictionary",
+    "a: [": "not YAML",
+}
+
+
+@pytest.mark.parametrize("text", FAULTS)
+def test_a_fault_in_the_file_is_named(tmp_path: Path, text: str) -> None:
+    """Every slip is refused with the field and what is wrong with it."""
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=FAULTS[text]):
+        load_pipeline(file)
+
+
+def test_another_file_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """VFR_PIPELINE names it, and a name that leads nowhere says so."""
+    monkeypatch.setenv("VFR_PIPELINE", str(tmp_path / "mine.yaml"))
+    with pytest.raises(ConfigError, match="VFR_PIPELINE must name"):
+        load_pipeline(Settings().pipeline)
+
+
+def test_an_unknown_profile_names_the_known_ones() -> None:
+    """Whoever misspells a tenant's profile is told the choice."""
+    with pytest.raises(ConfigError, match="choose one of tier-S, strict"):
+        PIPELINE.judge(report({}), "tier-s")
