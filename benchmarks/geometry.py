@@ -115,9 +115,9 @@ def run(pictures: Pictures, *, people: int, runs: int, newton: Path | None = Non
     Raises:
         VfrError: a given photo can't be used, or the garment can't be draped on the person.
     """
-    from bridge.body.anny import load_anny
+    from bridge.body.load import load_body
 
-    models, body, machine = LocalModels(), load_anny(), origin.machine()
+    models, body, machine = LocalModels(), load_body(), origin.machine()
     wearer = worn_by(models, body, pictures.person)
     drapes, known = _drapes(models, wearer, pictures, runs, say)
     speed = _speed(models, known, runs, say) | _starts(known, say)

@@ -26,9 +26,9 @@ def preferred(photos: Mapping[str, npt.NDArray[np.generic]]) -> tuple[Expert, st
         photos: ``keypoints`` and ``world`` as the contract ``pose`` returns them.
     """
     keypoints, world = (np.asarray(photos[name], np.float32) for name in ("keypoints", "world"))
-    if keypoints[list(_TRUNK), 3].min() < _SEEN:
-        return Expert.WARP, "Shoulders or hips are hidden, so that no body can be fitted surely."
     turn = abs(yaw(world))
+    if not (keypoints[list(_TRUNK), 3].min() >= _SEEN and np.isfinite(turn)):  # or no numbers
+        return Expert.WARP, "Shoulders or hips are hidden, so that no body can be fitted surely."
     if turn < _TURNED:
         return Expert.WARP, f"The person is seen from the front, turned by {np.rad2deg(turn):.0f} degrees."
     return Expert.DRAPE, f"The person is turned by {np.rad2deg(turn):.0f} degrees."

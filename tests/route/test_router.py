@@ -78,10 +78,12 @@ DRAPE = ["garment_mesh", "fit_body", "drape", "splat"]
         (b"auto", {"turn": 0.8}, DRAPE),
         (b"auto", {"turn": -0.8}, DRAPE),
         (b"auto", {"turn": 0.8, "seen": 0.2}, ["warp"]),
+        (b"auto", {"turn": 0.8, "seen": np.nan}, ["warp"]),
+        (b"auto", {"turn": np.nan}, ["warp"]),
     ],
 )
 def test_who_is_asked(expert: bytes, wish: dict[str, float], asked: list[str]) -> None:
-    """By name, or by how the person stands; only what is needed is computed."""
+    """By name, or by how the person stands, where that is known; only what is needed is computed."""
     calls: list[str] = []
     _, report = routed(expert, scripted(calls), **wish)
     assert calls == asked
@@ -132,10 +134,11 @@ def test_a_garment_that_does_not_come_to_rest_is_no_drape(monkeypatch: pytest.Mo
     assert report["expert"] == "warp"
 
 
-def test_an_unknown_expert_is_refused() -> None:
+@pytest.mark.parametrize("expert", [b"magic", b"", b"\xff"])
+def test_an_unknown_expert_is_refused(expert: bytes) -> None:
     """With the list of those there are."""
     with pytest.raises(WrongTensor, match="auto, warp, drape"):
-        routed(b"magic", scripted([]))
+        routed(expert, scripted([]))
 
 
 @pytest.mark.parametrize("turn", [-2.0, -0.5, 0.0, 0.7])
