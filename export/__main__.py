@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -42,10 +44,28 @@ def weights(
         raise typer.BadParameter(
             f"{unknown!r} is not one of {', '.join([*RECIPES, BODY])}", param_hint="--only"
         )
-    try:
+    with _told():
         _install(names, force=force)
         if BODY in names and (fault := chosen_body_fault()):
             raise ArtifactMissing(fault)
+
+
+@app.command()
+def fetch(ids: Annotated[list[str], typer.Argument(help="Ids of configs/registry.yaml.")]) -> None:
+    """Bring files of the registry onto this machine, checked, and convert nothing."""
+    from export.fetch import fetch as bring
+
+    with _told():
+        registry = load_registry()
+        for artifact in [registry[each] for each in ids]:
+            out.print(bring(artifact), highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what an artifact refuses into a sentence and an exit code."""
+    try:
+        yield
     except ArtifactError as error:
         err.print(f"[red]{type(error).__name__}[/]: {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error

@@ -94,7 +94,7 @@ WEIGHTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """The scores that need weights, and the registry's ids of these."""
 
 _REMARKS = {
-    "lpips": "; it compares with a photo of the truth, which only pairs have",
+    "lpips": "; garment_print compares structure without any",
     "face_identity": "; protected_identity says that the face's pixels are the photo's own",
 }
 
@@ -103,7 +103,7 @@ def _missing(metric: str) -> str:
     ids = " ".join(WEIGHTS[metric])
     return (
         f"needs {ids.replace(' ', ' and ')} of configs/registry.yaml (`python -m export fetch {ids}`) and a model that "
-        f"runs it, which the basic tier has not{_REMARKS.get(metric, '')}"
+        f"runs them, which the basic tier has not{_REMARKS.get(metric, '')}"
     )
 
 

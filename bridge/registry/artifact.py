@@ -130,8 +130,9 @@ class Artifact:
         """What to do when the file is missing: a clause that ends a sentence."""
         if isinstance(self.source, FileSource):
             return f"put the file at {self.path} (VFR_WEIGHTS names the folder)"
-        only = f", or `python -m export weights --only {self.models[0]}` for this one" if self.models else ""
-        return f"run `make export`{only}"
+        if not self.models:
+            return f"run `python -m export fetch {self.id}`"
+        return f"run `make export`, or `python -m export weights --only {self.models[0]}` for this one"
 
 
 def artifacts_folder() -> Path:

@@ -14,7 +14,7 @@ from export.recipes import RECIPES
 def test_help_names_every_command() -> None:
     """The list of commands is what one sees first."""
     shown = CliRunner().invoke(app, ["--help"]).output
-    assert all(command in shown for command in ("weights", "report", "configs"))
+    assert all(command in shown for command in ("weights", "fetch", "report", "configs"))
 
 
 def test_without_a_network_one_sentence_says_what_to_do(
@@ -27,6 +27,21 @@ def test_without_a_network_one_sentence_says_what_to_do(
     assert done.exit_code == 1
     assert "ArtifactMissing: mediapipe-0.10.21" in done.output
     assert "put the wheel into" in done.output
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("artifact", "said"), [("lpips_alex", "put the wheel into"), ("lpip_alex", "did you mean 'lpips_alex'")]
+)
+def test_a_file_that_can_not_be_fetched_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, artifact: str, said: str
+) -> None:
+    """Without a network, and with a slip in the id."""
+    monkeypatch.setenv("VFR_ARTIFACTS", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    done = CliRunner().invoke(app, ["fetch", artifact])
+    assert done.exit_code == 1
+    assert said in done.output
     assert "Traceback" not in done.output
 
 

@@ -175,7 +175,7 @@ def test_without_a_network_the_message_says_how_to_do_by_hand(tmp_path: Path) ->
         fetch(weights)
     sentence = str(caught.value)
     assert sentence.startswith("http://127.0.0.1:9/w.bin could not be downloaded: ")
-    assert "run `make export` where it can be reached" in sentence
+    assert f"run `python -m export fetch {weights.id}` where it can be reached" in sentence
     assert sentence.endswith(f"put the file at {weights.path}")
 
 

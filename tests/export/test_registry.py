@@ -15,6 +15,7 @@ import yaml
 from bridge import registry as reg
 from bridge.contracts import CONTRACTS, Backend
 from bridge.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing, LicenceForbids
+from bridge.quality.report import NOT_MEASURED, WEIGHTS
 from bridge.registry import (
     Artifact,
     FileSource,
@@ -72,11 +73,19 @@ def artifact(folder: Path, **changes: object) -> Artifact:
     return load_registry(written(folder, {"artifacts": {"weights": entry(**changes)}}))["weights"]
 
 
-def test_every_network_has_its_weights_and_every_weight_a_network() -> None:
-    """The committed registry and the contracts name each other."""
-    named = {c.artifact for c in CONTRACTS.values() if c.artifact}
-    assert set(load_registry()) == named
-    assert all(a.models for a in load_registry().values())
+def test_every_network_has_its_weights_and_every_weight_a_use() -> None:
+    """The committed registry holds what the contracts and the scores that need weights name, and nothing else."""
+    of_models = {c.artifact for c in CONTRACTS.values() if c.artifact}
+    of_scores = {artifact for artifacts in WEIGHTS.values() for artifact in artifacts}
+    assert set(load_registry()) == of_models | of_scores
+    assert {a.id for a in load_registry().values() if a.models} == of_models
+
+
+def test_weights_of_scores_say_how_they_come() -> None:
+    """They are no part of `make export`; each score names its files and the command that brings them."""
+    for score, ids in WEIGHTS.items():
+        assert f"`python -m export fetch {' '.join(ids)}`" in NOT_MEASURED[score]
+        assert all(load_registry()[each].remedy == f"run `python -m export fetch {each}`" for each in ids)
 
 
 @pytest.mark.parametrize(
