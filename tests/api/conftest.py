@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.postgres import database, database_url, postgres, postgres_url
+from tests.api.postgres import _shared, database, database_url, postgres, postgres_url, sqlite
 from tests.api.scripted import ScriptedTriton, app_on
 
-__all__ = ["database", "database_url", "postgres", "postgres_url"]
+__all__ = ["_shared", "database", "database_url", "postgres", "postgres_url", "sqlite"]
 
 
 @pytest.fixture

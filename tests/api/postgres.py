@@ -15,8 +15,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
-from api.storage.database import Database
+from api.storage.database import METADATA, Database
 
 OWNER = "postgres"
 """Who runs the server when the tests run as root, which PostgreSQL refuses."""
@@ -105,6 +106,12 @@ class Postgres:
             connection.execute(f"CREATE DATABASE {name}".encode())
         return self.url(name)
 
+    def drop(self, url: str) -> None:
+        """Remove a database with all its files, whoever is still connected."""
+        name = url.rpartition("/")[2]
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
@@ -123,9 +130,11 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def postgres_url(postgres: Postgres) -> str:
+def postgres_url(postgres: Postgres) -> Iterator[str]:
     """The address of an empty PostgreSQL database, a new one for each test."""
-    return postgres.fresh()
+    url = postgres.fresh()
+    yield url
+    postgres.drop(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -138,9 +147,33 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """An open database with the tables of all modules that the test imports, on both kinds."""
-    opened = Database(database_url)
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    """An open SQLite database with the tables of all modules that the test imports."""
+    opened = Database(f"sqlite:///{tmp_path / 'tables.sqlite'}")
     opened.create()
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def _shared(postgres: Postgres) -> Iterator[Database]:
+    """One PostgreSQL database for the tests that leave only rows behind."""
+    opened = Database(postgres.fresh())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """As :func:`sqlite`, and then once more on PostgreSQL; the tables are empty."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite")
+        return
+    opened: Database = request.getfixturevalue("_shared")
+    opened.create()
+    yield opened
+    with opened.engine.begin() as connection:
+        names = ", ".join(
+            connection.dialect.identifier_preparer.format_table(one) for one in METADATA.sorted_tables
+        )
+        connection.execute(sa.text(f"TRUNCATE {names} CASCADE"))

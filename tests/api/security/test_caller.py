@@ -39,19 +39,19 @@ def test_a_key_comes_in_either_header(database: Database, way: str) -> None:
     assert caller.owner == "lumen"
 
 
-def test_a_token_speaks_for_its_user(database: Database) -> None:
+def test_a_token_speaks_for_its_user(sqlite: Database) -> None:
     """The project says which tenant; the user's idempotency keys are the user's own."""
     google = Google()
-    caller = asked(database, f"Bearer {google.token()}", google=google)
+    caller = asked(sqlite, f"Bearer {google.token()}", google=google)
     assert (caller.tenant.id, caller.user, caller.owner) == ("lumen", "Ann_1", "lumen/Ann_1")
     assert not caller.admin
 
 
-def test_without_a_key_it_is_this_machines_own_tenant(database: Database) -> None:
+def test_without_a_key_it_is_this_machines_own_tenant(sqlite: Database) -> None:
     """Only where nobody else can reach the service; else a key is asked for."""
-    assert asked(database, settings=HERE).tenant.id == "local"
+    assert asked(sqlite, settings=HERE).tenant.id == "local"
     with pytest.raises(Unauthenticated, match=r"send an API key: Authorization: Bearer vfr_live_"):
-        asked(database)
+        asked(sqlite)
 
 
 @pytest.mark.parametrize(
@@ -68,18 +68,16 @@ def test_without_a_key_it_is_this_machines_own_tenant(database: Database) -> Non
         ("Bearer vfr_live_" + "0" * 64, "vfr_live_" + "0" * 64),
     ],
 )
-def test_who_is_wrong_is_not_nobody(
-    database: Database, authorization: str | None, api_key: str | None
-) -> None:
+def test_who_is_wrong_is_not_nobody(sqlite: Database, authorization: str | None, api_key: str | None) -> None:
     """A wrong key is refused on this machine too, where none would have been served."""
     with pytest.raises(Unauthenticated):
-        asked(database, authorization, api_key, HERE)
+        asked(sqlite, authorization, api_key, HERE)
 
 
-def test_a_tenant_that_left_is_not_served(database: Database) -> None:
+def test_a_tenant_that_left_is_not_served(sqlite: Database) -> None:
     """Its keys are still in the table, but it is not in the file any more."""
     with pytest.raises(Unauthenticated, match="former is not served any more"):
-        asked(database, api_key=key_of(database, "former"))
+        asked(sqlite, api_key=key_of(sqlite, "former"))
 
 
 @pytest.mark.parametrize(
@@ -91,10 +89,10 @@ def test_a_tenant_that_left_is_not_served(database: Database) -> None:
     ],
 )
 def test_an_admin_needs_the_flag_and_the_scope(
-    database: Database, tenant: str, scopes: tuple[Scope, ...], *, is_admin: bool
+    sqlite: Database, tenant: str, scopes: tuple[Scope, ...], *, is_admin: bool
 ) -> None:
     """One of the two is not enough."""
-    assert asked(database, api_key=key_of(database, tenant, *scopes)).admin is is_admin
+    assert asked(sqlite, api_key=key_of(sqlite, tenant, *scopes)).admin is is_admin
 
 
 @contextmanager
@@ -131,12 +129,12 @@ def service(database: Database, settings: Settings) -> Iterator[TestClient]:
     ],
 )
 def test_scopes_open_their_routes_and_no_others(
-    database: Database, tenant: str, scope: Scope, allowed: set[str]
+    sqlite: Database, tenant: str, scope: Scope, allowed: set[str]
 ) -> None:
     """What a key is not for is refused with the scope that it lacks."""
-    key = key_of(database, tenant, scope)
+    key = key_of(sqlite, tenant, scope)
     opened = set()
-    with service(database, OUTSIDE) as client:
+    with service(sqlite, OUTSIDE) as client:
         for call in ("GET /jobs", "POST /jobs", "DELETE /users/ann", "POST /artifacts"):
             reply = client.request(*call.split(), headers={"X-API-Key": key})
             assert reply.status_code == 200 or (reply.status_code, reply.json()["code"]) == (403, "refused")
@@ -144,9 +142,9 @@ def test_scopes_open_their_routes_and_no_others(
     assert opened == allowed
 
 
-def test_a_401_says_how_to_come_in(database: Database) -> None:
+def test_a_401_says_how_to_come_in(sqlite: Database) -> None:
     """A problem like every other, with the challenge that HTTP asks for; OpenAPI names both ways."""
-    with service(database, OUTSIDE) as client:
+    with service(sqlite, OUTSIDE) as client:
         reply = client.get("/jobs")
         schemes = client.get("/openapi.json").json()["components"]["securitySchemes"]
     assert (reply.status_code, reply.json()["code"]) == (401, "unauthenticated")
@@ -155,9 +153,9 @@ def test_a_401_says_how_to_come_in(database: Database) -> None:
     assert "vfr_live_" in reply.json()["detail"]
 
 
-def test_the_laptop_needs_no_key(database: Database) -> None:
+def test_the_laptop_needs_no_key(sqlite: Database) -> None:
     """It fits, reads and erases, but brings no files to the server."""
-    with service(database, HERE) as client:
+    with service(sqlite, HERE) as client:
         codes = [
             client.request(*call.split()).status_code
             for call in ("POST /jobs", "GET /jobs", "POST /artifacts")

@@ -40,9 +40,9 @@ def test_a_key_opens_for_its_tenant_and_is_never_kept(database: Database) -> Non
 
 
 @pytest.mark.parametrize("change", ["cut", "grown", "last", "first", "case", "empty", "mark", "injected"])
-def test_what_is_not_the_key_opens_nothing(database: Database, change: str) -> None:
+def test_what_is_not_the_key_opens_nothing(sqlite: Database, change: str) -> None:
     """Not a part of it, not one with a digit changed, not another's secret behind its name."""
-    key = issued(database)
+    key = issued(sqlite)
     swapped = "0" if key[-1] != "0" else "1"
     wrong = {
         "cut": key[:-1],
@@ -55,14 +55,14 @@ def test_what_is_not_the_key_opens_nothing(database: Database, change: str) -> N
         "injected": key[:21] + "' or '1'='1",
     }[change]
     with pytest.raises(Unauthenticated, match="is not known"):
-        found(database, wrong)
+        found(sqlite, wrong)
 
 
-def test_the_table_alone_opens_nothing(database: Database) -> None:
+def test_the_table_alone_opens_nothing(sqlite: Database) -> None:
     """With another pepper, as somebody who stole the table would have, the right key does not fit."""
-    key = issued(database)
+    key = issued(sqlite)
     with pytest.raises(Unauthenticated, match="is not known"):
-        found(database, key, pepper=pepper_of(b"guess"))
+        found(sqlite, key, pepper=pepper_of(b"guess"))
 
 
 def test_a_key_ends_when_it_was_said(database: Database) -> None:

@@ -143,15 +143,15 @@ def test_months_follow_the_calendar(day: str, first: str) -> None:
     ],
 )
 def test_a_refusal_says_over_http_when_to_come_again(
-    database: Database, limits: dict[str, int], seconds: int, code: str
+    sqlite: Database, limits: dict[str, int], seconds: int, code: str
 ) -> None:
     """Eight jobs are served, the ninth is answered 429 with ``Retry-After`` in whole seconds."""
-    app = app_behind(database)
+    app = app_behind(sqlite)
     who = tenant(**limits)
 
     @app.post("/jobs")
     async def enter() -> None:
-        await database.run(lambda c: (quotas.take(c, who, Tier.BASIC, NOW), quotas.count(c, who, NOW)))
+        await sqlite.run(lambda c: (quotas.take(c, who, Tier.BASIC, NOW), quotas.count(c, who, NOW)))
 
     with TestClient(app) as client:
         replies = [client.post("/jobs") for _ in range(9)]

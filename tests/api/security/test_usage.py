@@ -133,11 +133,11 @@ def test_the_route_shows_a_tenant_its_own_month(database: Database) -> None:
 
 
 @pytest.mark.parametrize("month", ["2026-13", "2026-1", "26-11", "2026-11-01", "' or 1=1", "2026-11\n"])
-def test_the_route_takes_months_alone(database: Database, month: str) -> None:
+def test_the_route_takes_months_alone(sqlite: Database, month: str) -> None:
     """Anything else is a problem, not a fault."""
-    app = app_behind(database)
+    app = app_behind(sqlite)
     app.include_router(route.router)
-    key = key_of(database, "lumen", Scope.READ)
+    key = key_of(sqlite, "lumen", Scope.READ)
     with TestClient(app) as client:
         reply = client.get("/v1/usage", params={"month": month}, headers={"X-API-Key": key})
     assert (reply.status_code, reply.json()["code"]) == (422, "bad_request")
