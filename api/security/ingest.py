@@ -1,6 +1,6 @@
 """What happens to a stranger's picture before anything of it is stored: only its pixels go on.
 
-A picture is judged by its content, decoded within bounds and encoded anew by :mod:`bridge.imaging`, so that
+A picture is judged by its content, decoded within bounds and encoded anew in a process of its own, so that
 EXIF with its GPS, comments, colour profiles and whatever was glued behind or between stay behind: a file that
 was also a ZIP or a web page is a picture and nothing else afterwards (OWASP, "File Upload Cheat Sheet").
 
@@ -15,14 +15,19 @@ import asyncio
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
-from bridge.imaging.decode import Pixels, decode_image, decode_mask
-from bridge.imaging.encode import Format, encode_image
+from api.security.decoder import FORM
+from api.security.sandbox import Sandbox
+from bridge.imaging.decode import NO_REGION, Pixels
+from bridge.imaging.encode import encode_image
 
-_FORM = Format.PNG
-
-_WORKERS = ThreadPoolExecutor(2, thread_name_prefix="ingest")
-"""Two at once and no more: the worst pictures of 25 megapixels (with alpha, or WebP) take 410 MiB for a second."""
+_AT_ONCE = 2
+"""Pictures read at the same time: the worst of 25 megapixels (with alpha, or WebP) take 410 MiB for a second."""
+_THREADS = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ingest")
+_SANDBOXES: SimpleQueue[Sandbox] = SimpleQueue()
+for _ in range(_AT_ONCE):
+    _SANDBOXES.put(Sandbox())
 
 
 @dataclass(frozen=True)
@@ -37,14 +42,12 @@ class Clean:
 
 
 def packed(pixels: Pixels) -> Clean:
-    """Encode pixels as a picture that may be stored.
+    """Encode pixels of ours as a picture that may be stored.
 
     Args:
         pixels: UINT8 [height, width, 3] RGB, or [height, width] grey.
     """
-    data = encode_image(pixels, _FORM)
-    height, width = pixels.shape[:2]
-    return Clean(data, hashlib.sha256(data).hexdigest(), width, height, _FORM.media_type)
+    return _named(encode_image(pixels, FORM), pixels.shape[0], pixels.shape[1])
 
 
 async def clean(data: bytes) -> Clean:
@@ -56,7 +59,7 @@ async def clean(data: bytes) -> Clean:
     Raises:
         ImageError: no picture, broken, animated, too large or too small; the sentence says what to send.
     """
-    return await asyncio.get_running_loop().run_in_executor(_WORKERS, lambda: packed(decode_image(data)))
+    return await _read(data, NO_REGION)
 
 
 async def clean_mask(data: bytes, photo: Clean) -> Clean | None:
@@ -72,9 +75,21 @@ async def clean_mask(data: bytes, photo: Clean) -> Clean | None:
     Raises:
         ImageError: as :func:`clean`, or it fits no such photo, or nothing is white.
     """
-    if not data:
-        return None
-    shape = photo.height, photo.width
-    return await asyncio.get_running_loop().run_in_executor(
-        _WORKERS, lambda: packed(decode_mask(data, shape))
-    )
+    return await _read(data, (photo.height, photo.width)) if data else None
+
+
+async def _read(data: bytes, shape: tuple[int, int]) -> Clean:
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, _read_here, data, shape)
+
+
+def _read_here(data: bytes, shape: tuple[int, int]) -> Clean:
+    sandbox = _SANDBOXES.get()
+    try:
+        read = sandbox.read(data, shape)
+    finally:
+        _SANDBOXES.put(sandbox)
+    return _named(read.data, read.height, read.width)
+
+
+def _named(data: bytes, height: int, width: int) -> Clean:
+    return Clean(data, hashlib.sha256(data).hexdigest(), width, height, FORM.media_type)
