@@ -26,7 +26,9 @@ DAY = 86400.0
 SAY = Console(stderr=True, highlight=False, soft_wrap=True)
 OUT = Console(soft_wrap=True)
 
-app = typer.Typer(no_args_is_help=True, help="Issue, list and revoke the API keys of tenants.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="markdown", help="Issue, list and revoke the API keys of tenants."
+)
 
 TenantName = Annotated[str, typer.Argument(metavar="TENANT", help="an id of the tenants' file")]
 
