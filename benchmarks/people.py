@@ -48,7 +48,9 @@ class Person:
     height: float
 
 
-def person(body: LinearBody, seed: int, noise: float = 1.0, size: tuple[int, int] = SIZE) -> Person:
+def person(
+    body: LinearBody, seed: int, noise: float = 1.0, size: tuple[int, int] = SIZE, pose: Floats | None = None
+) -> Person:
     """Return a random person, seen whole from 3.6 m away.
 
     Args:
@@ -56,9 +58,10 @@ def person(body: LinearBody, seed: int, noise: float = 1.0, size: tuple[int, int
         seed: of the person, and of the landmarks' errors.
         noise: how far the landmarks are off [px]; for each px of it their depth is off by 2 cm.
         size: height and width of the photo [px].
+        pose: rotation vectors against the rest pose, FP32 [1, J, 3]; None: somebody who stands, by the seed.
     """
     rng = np.random.default_rng(seed)
-    pose = _pose(rng)
+    pose = _pose(rng) if pose is None else pose
     shape = torch.from_numpy(rng.normal(0, 0.8, (1, body.shape_count)).astype(np.float32))
     state = State(exp(torch.from_numpy(pose)), torch.tensor([[0.0, -0.05, -3.6]]), shape)
     vertices = body.vertices(state.world(body), shape)

@@ -12,6 +12,7 @@ from benchmarks.people import Person, person
 from bridge.body.fitter import BodyFitter, measured, motion
 from bridge.body.linear import LinearBody
 from bridge.body.measure import girth
+from bridge.body.skeleton import BONES
 
 Arrays = dict[str, np.ndarray]  # type: ignore[type-arg]  # of many types
 
@@ -46,6 +47,40 @@ def test_a_known_body_is_found(body: LinearBody, seed: int) -> None:
     true = measured(body, one.state.shape)
     assert abs(report["measurements_cm"]["height"] - true["height"]) < 2
     assert abs(report["measurements_cm"]["inseam"] - true["inseam"]) < 4
+
+
+def bent(**turns: tuple[float, float, float]) -> np.ndarray:  # type: ignore[type-arg]
+    """A pose in which some bones are turned by rotation vectors [rad]."""
+    pose = np.zeros((1, len(BONES), 3), np.float32)
+    for bone, turn in turns.items():
+        pose[0, BONES.index(bone)] = turn
+    return pose
+
+
+SEATED = {
+    side + bone: (sign * np.pi / 2, 0, 0)
+    for side in ("left_", "right_")
+    for bone, sign in (("hip", -1), ("knee", 1))
+}
+EXTREME = {
+    "arms up": bent(left_shoulder=(0, 0, 1.9), right_shoulder=(0, 0, -1.9)),
+    "seen from behind": bent(pelvis=(0, 3.1, 0)),
+    "sitting, half turned": bent(pelvis=(0, 0.8, 0), **SEATED),
+    "bowing": bent(pelvis=(1.2, 0, 0), left_hip=(-1.2, 0, 0), right_hip=(-1.2, 0, 0)),
+    "lying": bent(pelvis=(0, 0, np.pi / 2)),
+    "arms crossed": bent(left_shoulder=(-0.8, 0, -0.6), left_elbow=(-1.5, 0, -0.8),
+                         right_shoulder=(-0.8, 0, 0.6), right_elbow=(-1.5, 0, 0.8)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pose", EXTREME)
+def test_extreme_poses_are_found(body: LinearBody, pose: str) -> None:
+    """As exactly as people who stand."""
+    one = person(body, 5, size=(768, 768), pose=EXTREME[pose])
+    found = fitted(body, one)
+    off = from_the_pelvis(body, found["body_motion"][-1]) - from_the_pelvis(body, one.vertices[0].numpy())
+    assert np.linalg.norm(off, axis=1).mean() < 0.08
+    assert json.loads(found["body_report"][0])["silhouette_iou"] > 0.9
 
 
 def test_the_same_photo_gives_the_same_body(body: LinearBody) -> None:

@@ -86,6 +86,15 @@ def masked(rows: slice, columns: slice) -> Change:
     return change
 
 
+def twisted(one: Person) -> dict[str, Array]:
+    """Landmarks and 3D places of limbs, each drawn to somebody else's."""
+    keypoints, world = one.keypoints.copy(), one.world.copy()
+    for array, columns in ((keypoints, 2), (world, 3)):
+        limbs = [BodyPoint.LEFT_ELBOW, BodyPoint.LEFT_WRIST, BodyPoint.RIGHT_KNEE, BodyPoint.RIGHT_ANKLE]
+        array[limbs, :columns] = array[limbs[::-1], :columns]
+    return {"keypoints": keypoints, "world": world}
+
+
 NONE = slice(0)
 TOLD_AT_ONCE: dict[str, tuple[Change, type[VfrError], str]] = {
     "no landmarks": (at(np.s_[:], 0), BodyNotFitted, UNSEEN),
@@ -134,9 +143,15 @@ def test_what_is_told_at_once(
     [
         (at((BodyPoint.LEFT_KNEE, 1), 60), UNFITTED),
         (at((BodyPoint.LEFT_WRIST, 0), 1e30), UNFITTED),
+        (twisted, UNFITTED),
         (mirrored(1, names=("keypoints", "world")), NOT_COVERED),
     ],
-    ids=["a knee beside the head", "a wrist nowhere", "a handstand that the mask denies"],
+    ids=[
+        "a knee beside the head",
+        "a wrist nowhere",
+        "limbs through limbs",
+        "a handstand that the mask denies",
+    ],
 )
 def test_what_the_fit_shows(body: LinearBody, one: Person, change: Change, words: str) -> None:
     """Landmarks that no body can have, and a body that is not where the person is."""
