@@ -11,14 +11,17 @@ from api import problems
 from api.backend import Backend
 from api.metrics import Metrics
 from api.middleware import Limited, Observed
-from api.routes import health, page, parse, tryon
-from api.service import Service
+from api.routes import artifacts, health, jobs, page, parse, providers, results, tryon, users
+from api.service import opened
 from api.settings import Settings
 
 Connect = Callable[[Settings], AbstractAsyncContextManager[Backend]]
 """Opens the way to the inference server and closes it again."""
 
 DESCRIPTION = """A person's photo and a garment's photo in, a photo of that person wearing it out.
+
+`POST /v1/tryon` waits for the picture. `POST /v1/jobs` answers at once; the job then ends exactly once, whatever
+breaks, and is followed by its events, its webhook, or by asking.
 
 Every failure is a problem of RFC 9457 whose `detail` says what to do and whose `code` is stable:
 `GET /problems` lists them. Pictures are JPEG, PNG or WebP, at most 32 MiB and 25 megapixels each."""
@@ -45,14 +48,14 @@ def create_app(settings: Settings | None = None, connect: Connect = connect_trit
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with connect(known) as backend:
-            app.state.service = Service(backend, known, metrics)
+        async with connect(known) as backend, opened(known, backend, metrics) as service:
+            app.state.service = service
             yield
 
     app = FastAPI(title="Neurose VFR", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     app.add_middleware(Limited, max_bytes=known.max_upload_mb * 2**20)
     app.add_middleware(Observed, metrics=metrics)
     problems.install(app)
-    for routes in (tryon, parse, health, page):
+    for routes in (tryon, jobs, results, users, providers, parse, artifacts, health, page):
         app.include_router(routes.router)
     return app

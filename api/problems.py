@@ -23,20 +23,34 @@ RETRY_SECONDS = 5
 PROBLEM = "application/problem+json"
 CODES = {404: "not_found", 405: "method_not_allowed", 406: "not_acceptable", 413: "request_too_large"}
 """The codes of HTTP's own problems."""
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": words, "content": {PROBLEM: {}}}
-    for status, words in {
-        401: "no key or token came along, or one that is not valid",
-        403: "the key or the plan does not allow this",
-        406: "none of the media types in `Accept` can be answered",
-        413: "a picture, or the request, is too large",
-        415: "something is not a JPEG, PNG or WebP picture, or is animated",
-        422: "a picture, or a field, can't be used; `detail` says why and what to do",
-        429: "too many requests, or the quota is spent; `Retry-After` says when to come again",
-        503: "the inference server is starting, down or full",
-    }.items()
+_WORDS = {
+    401: "no key or token came along, or one that is not valid",
+    403: "the key or the plan does not allow this",
+    404: "there is nothing of that name, or it is somebody else's",
+    406: "none of the media types in `Accept` can be answered",
+    409: "it does not fit what is going on",
+    413: "a picture, or the request, is too large",
+    415: "something is not a JPEG, PNG or WebP picture, or is animated",
+    422: "a picture, or a field, can't be used; `detail` says why and what to do",
+    429: "too many requests, or the quota is spent; `Retry-After` says when to come again",
+    503: "a server or the database is starting, down or full",
 }
-"""The problems of a route that takes pictures, for OpenAPI."""
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the problems of a route, for OpenAPI."""
+    return {
+        status: {"model": Problem, "description": _WORDS[status], "content": {PROBLEM: {}}}
+        for status in statuses
+    }
+
+
+RESPONSES = responses(401, 403, 406, 413, 415, 422, 429, 503)
+"""The problems of a route that takes pictures and answers with one."""
+ABOUT_ONE = responses(401, 403, 404, 422, 503)
+"""The problems of a route that is about something that a caller has."""
+HANDED_IN = responses(401, 403, 409, 413, 415, 422, 429, 503)
+"""The problems of a route that takes a job."""
 
 
 class ClientGone(Exception):

@@ -44,12 +44,31 @@ class Picture(Answer):
     base64: str = Field(description="the encoded bytes, in base64", examples=["iVBORw0KGgo…"])
 
 
+class Quality(Answer):
+    """What the checks say of a picture."""
+
+    passed: bool = Field(description="whether every threshold of the profile was reached")
+    failures: list[dict[str, Any]] = Field(
+        description="metric, value, threshold and a sentence, for each threshold that was missed"
+    )
+    not_measured: dict[str, str] = Field(
+        description="metrics that could not be measured, and why; never counted as passed"
+    )
+
+
 class TryonAnswer(Answer):
     """The person wearing the garment."""
 
     request_id: str
+    job: str = Field(description="the job that made it", examples=["0b9c7a4e5d3f4c0e8f2a1b6d7c8e9f00"])
     image: Picture
-    report: Report
+    report: Report | None = Field(description="null for a picture that was made outside of this system")
+    quality: Quality
+    attempts: list[dict[str, Any]] = Field(
+        description="every picture that was made: verdict, changes, provider"
+    )
+    provider: dict[str, Any] | None = Field(description="who made it, when we did not")
+    cached: bool = Field(description="whether an earlier request had asked for the same")
     seconds: float = Field(description="from the call of Triton to its answer [s]", examples=[0.93])
     stages: dict[str, float] = Field(
         description="seconds in each model; under load the mean of the try-ons that ended meanwhile",
@@ -120,3 +139,45 @@ class ProblemKind(Answer):
     meaning: str = Field(examples=["Nobody was found in the person's photo."])
     http: int = Field(description="the HTTP status", examples=[422])
     grpc: str = Field(description="the gRPC status of the same error", examples=["INVALID_ARGUMENT"])
+
+
+class JobAnswer(Answer):
+    """A try-on that was handed in. Times are Unix seconds."""
+
+    id: str = Field(examples=["0b9c7a4e5d3f4c0e8f2a1b6d7c8e9f00"])
+    state: str = Field(description="queued, running, done, failed or cancelled", examples=["running"])
+    stage: str = Field(description="what is being done", examples=["render"])
+    progress: Annotated[float, Field(ge=0, le=1)]
+    queue_position: int | None = Field(description="how many jobs are before it; null once it runs")
+    created: float
+    started: float | None
+    ended: float | None
+    deadline: float = Field(description="after this the job fails")
+    image: str | None = Field(description="a link to the picture that expires; each answer brings a new one")
+    media_type: str | None = Field(examples=["image/png"])
+    sha256: str | None = Field(description="of the picture's bytes")
+    report: Report | None = Field(description="null too for a picture that was made outside of this system")
+    quality: Quality | None
+    attempts: list[dict[str, Any]] = Field(
+        description="every picture that was made: verdict, changes, provider"
+    )
+    provider: dict[str, Any] | None = Field(description="who made it, when we did not")
+    cached: bool = Field(description="whether an earlier job had asked for the same")
+    problem: dict[str, str] | None = Field(description="code and detail, when it failed")
+
+
+class ProviderJob(Answer):
+    """A job that another provider renders."""
+
+    job: str = Field(description="our id: GET /v1/jobs/{job} tells how it goes on")
+    provider: str = Field(examples=["kling"])
+    external_job_id: str | None = Field(description="the provider's id; null while it has no room")
+
+
+class Erasure(Answer):
+    """Somebody is forgotten. Times are Unix seconds."""
+
+    id: str
+    asked: float
+    done: float | None = Field(description="null while it goes on")
+    pictures: int | None = Field(description="how many were deleted")

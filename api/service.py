@@ -1,31 +1,80 @@
-"""What every route shares: the server, the limits, and the care for callers who hang up."""
+"""What every route shares, from the app's start to its end: the doors to server, database, pictures and jobs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
 from api.backend import Backend
+from api.jobs.desk import Desk
+from api.jobs.queue import Queue
+from api.jobs.records import Job
+from api.jobs.room import Room
+from api.jobs.worker import working
 from api.metrics import Metrics
 from api.problems import ClientGone
+from api.providers.base import Provider
+from api.providers.breaker import Breaker
+from api.providers.gemini import Gemini
+from api.providers.kling import Kling
+from api.providers.settings import GeminiSettings, KlingSettings
+from api.quality.policy import load_pipeline
+from api.security.caller import Authenticator
+from api.security.ssrf import Guard
+from api.security.tenants import load_tenants
 from api.settings import Settings
+from api.storage.blobs import Blobs
+from api.storage.database import Database
+from api.storage.links import Links
 from bridge.errors import ServerUnavailable
 
 T = TypeVar("T")
+
+TRITON_REST = 2.0
+"""How long a Triton that failed is left alone before a probe [s]."""
+PICTURE_BYTES = 32 * 2**20
+"""The largest picture that is fetched from a provider [bytes]."""
 
 
 @dataclass
 class Service:
     """One per app, from its start to its end."""
 
-    backend: Backend
-    settings: Settings
+    room: Room
+    desk: Desk
+    authenticator: Authenticator
     metrics: Metrics
     waiting: int = 0  # requests that wait for Triton now
+
+    @property
+    def backend(self) -> Backend:
+        """The inference server."""
+        return self.room.backend
+
+    @property
+    def settings(self) -> Settings:
+        """What the environment says."""
+        return self.room.settings
+
+    @property
+    def blobs(self) -> Blobs:
+        """The store of pictures."""
+        return self.room.blobs
+
+    @property
+    def links(self) -> Links:
+        """What makes and reads links to pictures."""
+        return self.room.links
+
+    def link(self, job: Job, picture: str) -> str:
+        """Return a link to a job's picture that holds for a while, and never longer than the picture."""
+        until = self.room.clock() + self.settings.link_seconds
+        return self.links.sign(picture, min(until, job.results_until or until))
 
     async def attend(self, request: Request, work: Coroutine[Any, Any, T]) -> T:
         """Do the work for as long as the caller waits and while there is room.
@@ -43,6 +92,61 @@ class Service:
                 return await _unless_gone(request, work)
         finally:
             self.waiting -= 1
+
+
+@asynccontextmanager
+async def opened(settings: Settings, backend: Backend, metrics: Metrics) -> AsyncIterator[Service]:
+    """Open everything that a service needs; a worker's part too, unless the role is ``api``.
+
+    Raises:
+        ConfigError: a file or a variable says something that can't be done.
+        StorageUnavailable: database or pictures can't be reached.
+    """
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database)
+        stack.callback(database.close)
+        queue = await asyncio.to_thread(_prepared, database, settings.workers)
+        stack.callback(queue.close)
+        tenants = load_tenants(settings.tenants)
+        guard = Guard(allow_private=settings.allow_private_urls)
+        blobs = Blobs(settings.blobs)
+        providers = await _providers(stack, guard, blobs)
+        room = Room(
+            settings=settings,
+            database=database,
+            blobs=blobs,
+            links=Links(settings.key, settings.public_url),
+            queue=queue,
+            backend=backend,
+            tenants=tenants,
+            pipeline=load_pipeline(settings.pipeline),
+            guard=guard,
+            triton=Breaker("The inference server", rest=TRITON_REST),
+            providers=providers,
+            circuits={name: Breaker(name) for name in providers},
+        )
+        if settings.role != "api":
+            await stack.enter_async_context(working(room))
+        yield Service(room, Desk(room), Authenticator(settings, tenants, database), metrics)
+
+
+def _prepared(database: Database, workers: int) -> Queue:
+    database.create()
+    return Queue(database, workers)
+
+
+async def _providers(stack: AsyncExitStack, guard: Guard, blobs: Blobs) -> dict[str, Provider]:
+    """Open the accounts that the environment names, the preferred one first."""
+
+    async def fetch(url: str) -> bytes:
+        return await guard.fetch(url, most_bytes=PICTURE_BYTES)
+
+    found: dict[str, Provider] = {}
+    if (kling := KlingSettings()).configured:
+        found["kling"] = await stack.enter_async_context(Kling(kling, fetch))
+    if (gemini := GeminiSettings()).configured:
+        found["gemini"] = await stack.enter_async_context(Gemini(gemini, blobs))
+    return found
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:

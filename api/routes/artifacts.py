@@ -10,9 +10,9 @@ from pydantic import Field
 from api.problems import PROBLEM
 from api.schemas import Answer, Problem
 from api.security.artifacts import Wanted, ensure
+from api.security.caller import Administering
 from api.security.ssrf import Guard
 from api.settings import Settings
-from bridge.errors import Refused, Unauthenticated
 
 router = APIRouter(prefix="/v1/artifacts", tags=["operation"])
 
@@ -45,20 +45,6 @@ class Ensured(Answer):
     changed: bool = Field(description="false: the very file was there already")
 
 
-def admin(request: Request) -> None:
-    """Let administrators pass.
-
-    Raises:
-        Unauthenticated: nobody is known to ask.
-        Refused: somebody else asks.
-    """
-    tenant = getattr(request.state, "tenant", None)
-    if tenant is None:
-        raise Unauthenticated("Please send an administrator's key.")
-    if not tenant.admin:
-        raise Refused("Only administrators may bring files to the server.")
-
-
 def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.service.settings
     return settings
@@ -67,13 +53,14 @@ def _settings(request: Request) -> Settings:
 @router.post(
     "/ensure",
     summary="Bring a file to the server unless it is there",
-    dependencies=[Depends(admin)],
     responses={
         status: {"model": Problem, "description": words, "content": {PROBLEM: {}}}
         for status, words in PROBLEMS.items()
     },
 )
-async def ensure_artifact(wish: Ensure, settings: Annotated[Settings, Depends(_settings)]) -> Ensured:
+async def ensure_artifact(
+    wish: Ensure, _: Administering, settings: Annotated[Settings, Depends(_settings)]
+) -> Ensured:
     """Fetch, compare with the SHA-256, and put in place in one step. Asking again is harmless."""
     wanted = Wanted(wish.url, wish.sha256, wish.dest)
     guard = Guard(allow_private=settings.allow_private_urls)

@@ -13,8 +13,10 @@ from fastapi import APIRouter, File, Request, Response, UploadFile
 from api import negotiation, points
 from api.fitting import perceive
 from api.problems import RESPONSES
-from api.routes.tryon import PICTURE, PersonIndex
+from api.routes.forms import PersonIndex
+from api.routes.tryon import PICTURE
 from api.schemas import Keypoint, ParseAnswer, Picture
+from api.security.caller import Calling
 from api.service import Serving
 from bridge.contracts import Label
 from bridge.imaging.encode import Format, encode_image
@@ -42,6 +44,7 @@ OFFERS = (*negotiation.PICTURES, negotiation.JSON)
 async def parse(
     request: Request,
     service: Serving,
+    _: Calling,
     photo: Annotated[UploadFile, File(description="the person's photo")],
     person_index: PersonIndex = -1,
 ) -> Response:

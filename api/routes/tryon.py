@@ -1,56 +1,28 @@
-"""``POST /v1/tryon``."""
+"""``POST /v1/tryon``: a job whose caller waits for it."""
 
 from __future__ import annotations
 
 import base64
+import json
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, Request, Response
 
 from api import negotiation
-from api.fitting import GARMENT_PHOTOS, Fitting, Wish, try_on
+from api.jobs.desk import Uploads
+from api.jobs.envelope import fault_of
+from api.jobs.order import Wishes
+from api.jobs.records import Job
 from api.problems import RESPONSES
+from api.routes import forms
 from api.schemas import Picture, TryonAnswer
-from api.service import Serving
-from bridge.contracts import Category, Expert, Fabric
-from bridge.imaging.encode import Format
+from api.security.caller import Caller, Calling
+from api.service import Service, Serving
+from bridge.errors import JobCancelled
 
 router = APIRouter(tags=["try-on"])
 OFFERS = (negotiation.JSON, *negotiation.PICTURES)
 PICTURE = {"schema": {"type": "string", "format": "binary"}}
-
-Person = Annotated[UploadFile, File(description="the person's photo")]
-Garments = Annotated[
-    list[UploadFile],
-    File(
-        description="photos of one garment, the one from the front first; the basic tier uses that one",
-        min_length=1,
-        max_length=GARMENT_PHOTOS,
-    ),
-]
-Claim = Annotated[Category, Form(description="what the garment is; auto: the system decides")]
-Mask = Annotated[
-    UploadFile | None,
-    File(description="of the photo's proportions, white where it may change; none: the system decides"),
-]
-Seed = Annotated[int, Form(ge=-1, lt=2**63, description="seed of whatever is random; -1: from the pictures")]
-PersonIndex = Annotated[
-    int, Form(ge=-1, lt=2**31, description="which person, counted from the largest (0); -1: the largest")
-]
-Expert_ = Annotated[
-    Expert,
-    Form(
-        alias="expert",
-        description="what puts the garment on: bent in 2.5D (warp), or sewn and draped on a body (drape); auto: the "
-        "system decides",
-    ),
-]
-Height = Annotated[int, Form(ge=0, le=2500, description="the person's height [mm]; 0: unknown")]
-Fabric_ = Annotated[
-    Fabric,
-    Form(alias="fabric", description="what the garment is made of, for drape; auto: its photo decides"),
-]
-Form_ = Annotated[Format, Form(alias="format", description="the picture's format in a JSON answer")]
 
 
 @router.post(
@@ -70,50 +42,47 @@ async def tryon(
     *,
     request: Request,
     service: Serving,
-    person: Person,
-    garment: Garments,
-    mask: Mask = None,
-    category: Claim = Category.AUTO,
-    seed: Seed = -1,
-    person_index: PersonIndex = -1,
-    form: Form_ = Format.PNG,
-    expert: Expert_ = Expert.AUTO,
-    height: Height = 0,
-    fabric: Fabric_ = Fabric.AUTO,
+    caller: Calling,
+    wishes: Annotated[Wishes, Depends(forms.wishes)],
+    person: forms.Person = None,
+    garment: forms.Garments = None,
+    mask: forms.Mask = None,
 ) -> Response:
-    """Dress the person of one photo in the garment of another.
+    """Dress the person of one photo in the garment of another, and wait for the picture.
 
-    Pixels that the garment does not touch stay as they are; with PNG, bit for bit.
+    Pixels that the garment does not touch stay as they are; with PNG, bit for bit. The photos are deleted as soon
+    as the picture is made, and the picture within the hour. Who hangs up cancels.
     """
     kind = negotiation.choose(request.headers.get("accept"), OFFERS)
-    wish = Wish(
-        person=await person.read(),
-        garments=tuple([await photo.read() for photo in garment]),
-        category=category,
-        mask=await mask.read() if mask else b"",
-        seed=seed,
-        person_index=person_index,
-        form=negotiation.PICTURES.get(kind, form),
-        expert=expert,
-        height=height,
-        fabric=fabric,
+    wishes = wishes.model_copy(
+        update={"format": negotiation.PICTURES.get(kind, wishes.format), "waited": True}
     )
-    fitting = await service.attend(request, try_on(service.backend, wish, service.settings.timeout))
+    pictures = await forms.uploads(service, caller.tenant.hosts, person, garment, mask)
+    job = await service.attend(request, _awaited(service, caller, wishes, pictures))
+    if job.result is None:
+        raise fault_of({"error": job.problem}) or JobCancelled("The job was cancelled.")
+    picture = await service.blobs.get(job.result["picture"])
     if kind == negotiation.JSON:
-        return _told(request, wish.form, fitting)
-    return Response(fitting.picture, media_type=kind, headers={"X-VFR-Report": _ascii(fitting)})
+        return Response(_answer(request, job, picture).model_dump_json(), media_type=kind)
+    report = json.dumps(job.result["report"], ensure_ascii=True)
+    return Response(picture, media_type=kind, headers={"X-VFR-Report": report})
 
 
-def _told(request: Request, form: Format, fitting: Fitting) -> Response:
-    answer = TryonAnswer(
+async def _awaited(service: Service, caller: Caller, wishes: Wishes, pictures: Uploads) -> Job:
+    """Hand the job in and wait for its end; whoever stops waiting cancels it."""
+    accepted = await service.desk.accept(caller, "", wishes, pictures, seconds=service.settings.timeout)
+    try:
+        return await service.desk.wait(caller, accepted.job)
+    finally:
+        await service.desk.give_up(caller, accepted.job)
+
+
+def _answer(request: Request, job: Job, picture: bytes) -> TryonAnswer:
+    result = job.result or {}
+    return TryonAnswer(
         request_id=request.state.request_id,
-        image=Picture(media_type=form.media_type, base64=base64.b64encode(fitting.picture).decode()),
-        report=fitting.report,
-        seconds=fitting.seconds,
-        stages=dict(fitting.stages),
+        job=job.id,
+        image=Picture(media_type=result["media_type"], base64=base64.b64encode(picture).decode()),
+        quality=result["qa"],
+        **{name: result[name] for name in ("report", "attempts", "provider", "cached", "seconds", "stages")},
     )
-    return Response(answer.model_dump_json(), media_type=negotiation.JSON)
-
-
-def _ascii(fitting: Fitting) -> str:
-    return fitting.report.model_dump_json(ensure_ascii=True)

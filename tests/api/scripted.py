@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from fastapi import FastAPI
@@ -49,6 +50,8 @@ class ScriptedTriton:
     async def infer(
         self, model: str, arrays: Arrays, outputs: Sequence[str] | None = None, timeout: float | None = None
     ) -> Arrays:
+        if model == "faces":
+            return faces(arrays)
         self.asked.append(arrays)
         if self.act:
             self.act(arrays)
@@ -73,6 +76,17 @@ class ScriptedTriton:
             "tryon_basic": ModelStatistics(self.calls, self.calls, 0, 0.5 * self.calls, 0.0, 0.0),
             "idle": ModelStatistics(3, 3, 1, 1.0, 0.5, 0.5),
         }
+
+
+def faces(arrays: Arrays) -> Arrays:
+    """Return one person whose face is all that is seen."""
+    height, width = arrays["image"].shape[:2]
+    box = np.array([0, 0, width, height], np.float32)
+    return {
+        "box": box,
+        "face_box": box,
+        "other_faces": np.zeros((0, 4), np.float32),
+    }
 
 
 def tryon(arrays: Arrays) -> Arrays:
@@ -101,14 +115,16 @@ def perception(arrays: Arrays) -> Arrays:
     }
 
 
-def app_on(triton: object, **limits: float) -> FastAPI:
-    """Return the service on a stand-in."""
+def app_on(triton: object, **settings: object) -> FastAPI:
+    """Return the service on a stand-in, with an empty database and store of its own."""
+    folder = TemporaryDirectory(prefix="vfr-test-")
 
     @asynccontextmanager
     async def connect(_: Settings) -> AsyncIterator[object]:
-        yield triton
+        with folder:
+            yield triton
 
-    return create_app(Settings(**limits), connect)
+    return create_app(Settings(**{"data": folder.name} | settings), connect)
 
 
 def photo(

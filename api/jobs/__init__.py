@@ -1,0 +1,1 @@
+"""Jobs: accepted once, executed by whoever lives, ended exactly once."""

@@ -1,0 +1,93 @@
+"""How a tenant hears of the end of a job.
+
+A message per endpoint is written down as the job ends, and sent for days if need be.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import datetime, timezone
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from api.jobs.envelope import Json, ok
+from api.jobs.queue import DELIVER, DELIVERIES_QUEUE
+from api.jobs.records import Job, State
+from api.jobs.room import Room
+from api.webhooks import delivery
+from api.webhooks.events import Done, Event, Failed, JobDone, JobFailed
+
+LINK_DAYS = 3.5
+"""How long a message's link holds [days]: as long as the message may be under way."""
+_DAY = 86400.0
+
+
+def announce(
+    room: Room, connection: sa.Connection, job: Job, state: State, result: Json | None, problem: Json | None
+) -> None:
+    """Write the messages of a job's end, in the transaction that ends it; who cancels a job knows it already."""
+    if state is State.CANCELLED:
+        return
+    now = room.clock()
+    event = _event(room, job, result, problem, now)
+    for endpoint in room.tenant(job).webhooks:
+        if message := delivery.enqueue(connection, job.tenant, job.id, endpoint.url, event, now):
+            room.queue.put(connection, DELIVERIES_QUEUE, DELIVER, message.id, None)
+
+
+async def attempt_delivery(room: Room, key: str, number: int) -> Json:
+    """Send a message once more.
+
+    Returns:
+        ``ok`` with whether it is ``over``, else the ``pause`` before the next attempt [s].
+    """
+    row = await room.database.run(
+        lambda connection: connection.execute(
+            sa.select(delivery.DELIVERIES).where(delivery.DELIVERIES.c.id == key)
+        ).one_or_none()
+    )
+    tenant = room.tenants.named(row.tenant) if row else None
+    known = (
+        [endpoint for endpoint in tenant.webhooks if endpoint.url == row.endpoint] if tenant and row else []
+    )
+    if row is None or not known:  # erased, or the tenant's terms name the endpoint no more
+        return ok({"over": True})
+    endpoint = delivery.Endpoint(row.endpoint, (SecretStr(known[0].secret().get_secret_value()),))
+    message = delivery.Message(row.id, row.body.encode())
+
+    async def post(
+        url: str, body: bytes, headers: Mapping[str, str], seconds: float
+    ) -> tuple[int, Mapping[str, str]]:
+        answer = await room.guard.post(url, body, headers, seconds=seconds)
+        return answer.status, answer.headers
+
+    made = number + 1
+    outcome = await delivery.attempt(post, endpoint, message, room.clock())
+    pause = delivery.pause_after(made, outcome, random.random())  # noqa: S311 - it only spreads the load
+    now = room.clock()
+    await room.database.run(lambda c: delivery.record(c, key, made, outcome, pause, now))
+    return ok({"over": pause is None, "pause": pause})
+
+
+def _event(room: Room, job: Job, result: Json | None, problem: Json | None, now: float) -> Event:
+    at = datetime.fromtimestamp(now, timezone.utc)
+    url = f"{room.settings.public_url.rstrip('/')}/v1/jobs/{job.id}"
+    if result is None:
+        told = problem or {}
+        return JobFailed(
+            timestamp=at, data=Failed(job=job.id, url=url, code=told["code"], detail=told["detail"])
+        )
+    until = now + LINK_DAYS * _DAY
+    return JobDone(
+        timestamp=at,
+        data=Done(
+            job=job.id,
+            url=url,
+            image=room.links.sign(result["picture"], until),
+            image_expires=datetime.fromtimestamp(until, timezone.utc),
+            media_type=result["media_type"],
+            sha256=result["sha256"],
+        ),
+    )

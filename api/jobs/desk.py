@@ -1,0 +1,290 @@
+"""Where jobs are handed in and asked for: it takes, refuses, shows and cancels; it executes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from api.jobs import records
+from api.jobs.ending import conclude
+from api.jobs.envelope import fault_of
+from api.jobs.erasing import forget_pictures
+from api.jobs.order import Order, Stored, Wishes
+from api.jobs.queue import JOBS_QUEUE, TRYON
+from api.jobs.records import Job, State
+from api.jobs.room import Room
+from api.providers import budget
+from api.security import bystanders, idempotency, quotas
+from api.security.caller import Caller
+from api.security.ingest import Clean, clean, clean_mask
+from api.security.tenants import Tenant
+from bridge.errors import ImageError, NotFound, RateLimited, ServerUnavailable
+
+T = TypeVar("T")
+
+_WAIT_SECONDS = 0.2
+"""Between two looks at a job that another process executes [s]."""
+_SECONDS_EACH = 2.0
+"""What a job takes, before the first one has shown it [s]."""
+_EVENTS_SECONDS = 0.2
+"""Between two looks for news of a job [s]."""
+HAND_IN_SECONDS = 25.0
+"""How long a caller waits for the provider's id [s]: below the half minute after which proxies hang up."""
+OVER = {state.value for state in State if state.over}
+"""The stages that no other follows."""
+CANCEL_GRACE = 30.0
+"""After its deadline DBOS cancels a workflow so much later: the job's own end comes first [s]."""
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """The pictures of a request, encoded, as they came."""
+
+    person: bytes
+    garments: tuple[bytes, ...]
+    mask: bytes = b""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An ``Idempotency-Key`` and the request that it came with."""
+
+    key: str
+    route: str  # method and path
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A job that was handed in, now or before."""
+
+    job: str
+    replayed: bool = False
+
+
+class Desk:
+    """One per process; all state is in the database."""
+
+    def __init__(self, room: Room) -> None:
+        """Serve the jobs of a room."""
+        self._room = room
+
+    async def accept(
+        self,
+        caller: Caller,
+        user: str,
+        wishes: Wishes,
+        uploads: Uploads,
+        claim: Claim | None = None,
+        seconds: float | None = None,
+    ) -> Accepted:
+        """Take a job: once this returns, it will end, whatever process dies.
+
+        Args:
+            caller: whose job it is.
+            user: the tenant's name of its customer, where the caller is none; empty: nobody's.
+            wishes: what to do with the pictures.
+            uploads: the pictures.
+            claim: makes a repeated request find the job of the first.
+            seconds: the time the job has; None: as the settings say.
+
+        Raises:
+            ImageError: a picture can't be used; nothing was stored.
+            Bystanders: the photo shows others, and the tenant wants no such photos.
+            KeyReused: the key came with another request.
+            RateLimited: the tenant asks too often, or too much of its waits already.
+            QuotaSpent: the tenant's month is used up.
+            ServerUnavailable: too much waits altogether; ``retry_after`` says when to come again.
+        """
+        room = self._room
+        now = room.clock()
+        tenant, user = caller.tenant, caller.user or user
+        await room.database.run(lambda connection: quotas.take(connection, tenant, wishes.tier, now))
+        await self._check_room(tenant)
+        guarded = await bystanders.guard(
+            room.backend,
+            await _named("The person's photo", clean(uploads.person)),
+            wishes.person_index,
+            tenant.bystanders,
+            room.settings.timeout,
+        )
+        photo = guarded.photo
+        garments = [
+            await _named(_garment(number), clean(data))
+            for number, data in enumerate(uploads.garments, start=1)
+        ]
+        mask = await _named("The mask", clean_mask(uploads.mask, photo))
+        job = uuid.uuid4().hex
+        folder = records.folder(tenant.id, user, job)
+        order = Order(
+            **wishes.model_dump() | {"person_index": guarded.person_index},
+            person=await self._store(f"{folder}/person", photo),
+            garments=tuple(
+                [await self._store(f"{folder}/garment-{i}", one) for i, one in enumerate(garments)]
+            ),
+            mask=await self._store(f"{folder}/mask", mask) if mask else None,
+        )
+        accepted = await room.database.run(
+            lambda c: self._enter(c, caller, user, job, order, claim, seconds or room.settings.job_seconds)
+        )
+        if accepted.replayed:
+            await room.blobs.delete(folder)
+        return accepted
+
+    async def _store(self, name: str, picture: Clean) -> Stored:
+        key = f"{name}.{picture.media_type.rpartition('/')[2]}"
+        await self._room.blobs.put(key, picture.data)
+        return Stored(key=key, sha256=picture.sha256)
+
+    def _enter(
+        self,
+        connection: sa.Connection,
+        caller: Caller,
+        user: str,
+        job: str,
+        order: Order,
+        claim: Claim | None,
+        seconds: float,
+    ) -> Accepted:
+        """Write the job, its key and its workflow in one transaction, or find the job of an earlier request."""
+        room, tenant = self._room, caller.tenant
+        now = room.clock()
+        if claim:
+            earlier = idempotency.claim(
+                connection,
+                caller.owner,
+                idempotency.check_key(claim.key),
+                claim.route,
+                order.fingerprint(),
+                job,
+                now,
+            )
+            if isinstance(earlier, idempotency.Replay):
+                return Accepted(earlier.job, replayed=True)
+        records.create(
+            connection,
+            job,
+            now,
+            tenant=tenant.id,
+            user=user,
+            order=order.model_dump(mode="json"),
+            snapshot=room.pipeline.snapshot(tenant.profile),
+            deadline=now + seconds,
+        )
+        quotas.count(connection, tenant, now)
+        room.queue.put(connection, JOBS_QUEUE, TRYON, job, seconds + CANCEL_GRACE)
+        return Accepted(job)
+
+    async def _check_room(self, tenant: Tenant) -> None:
+        """Refuse what would wait too long: better now than later."""
+        room = self._room
+        mine, everybody, each = await room.database.run(
+            lambda c: (records.counts(c, tenant.id), records.counts(c), records.seconds_each(c))
+        )
+        turn = (each or _SECONDS_EACH) / room.settings.workers
+        if mine[State.QUEUED] >= tenant.limits.queued:
+            raise _later(RateLimited("So many of your jobs wait already. Please wait for one to end."), turn)
+        if everybody[State.QUEUED] >= room.settings.most_queued:
+            full = ServerUnavailable("The fitting room is full. Please try again later.")
+            raise _later(full, turn * room.settings.most_queued / 10)
+
+    async def find(self, caller: Caller, job: str) -> Job:
+        """Return a job of the caller's.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
+        found = await self._room.database.run(
+            lambda connection: records.read(connection, job, caller.tenant.id)
+        )
+        if found is None or caller.user not in (None, found.user):
+            raise NotFound("There is no job of that id.")
+        return found
+
+    async def position(self, job: Job) -> int | None:
+        """Return how many jobs are before this one; None once it runs."""
+        return await self._room.database.run(lambda connection: records.position(connection, job))
+
+    async def wait(self, caller: Caller, job: str) -> Job:
+        """Return a job once it is over."""
+        event = self._room.ended.setdefault(job, asyncio.Event())
+        try:
+            while not (found := await self.find(caller, job)).state.over:
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(event.wait(), _WAIT_SECONDS)
+            return found
+        finally:
+            self._room.ended.pop(job, None)
+
+    async def cancel(self, caller: Caller, job: str) -> Job:
+        """Cancel a job, and the model that works on it; one that is over stays as it is."""
+        found = await self.find(caller, job)
+        if await conclude(self._room, found, State.CANCELLED):
+            await self._room.queue.cancel(job)
+        return await self.find(caller, job)
+
+    async def handed_in(self, caller: Caller, job: str) -> str | None:
+        """Return the provider's id of a job's task, once there is one; None when that takes long.
+
+        Raises:
+            VfrError: the job ended before; the sentence says why.
+        """
+        deadline = self._room.clock() + HAND_IN_SECONDS
+        while self._room.clock() < deadline:
+            if external := await self._room.database.run(lambda c: budget.external_id(c, job)):
+                return external
+            found = await self.find(caller, job)
+            if found.problem is not None:
+                raise fault_of({"error": found.problem}) or NotFound("The job ended without a word.")
+            if found.state.over:
+                return None
+            await asyncio.sleep(_WAIT_SECONDS)
+        return None
+
+    async def wake(self, job: str, hint: bytes) -> None:
+        """Let a job that waits for a provider look now; a job that does not wait is left alone."""
+        if await self._room.database.run(lambda connection: records.is_active(connection, job)):
+            await self._room.queue.wake(job, hashlib.sha256(hint).hexdigest()[:16])
+
+    async def give_up(self, caller: Caller, job: str) -> None:
+        """Stop waiting for a job: cancel what still runs, and delete its photos."""
+        found = await self.cancel(caller, job)
+        await forget_pictures(self._room, found, self._room.clock())
+
+    async def news(
+        self, caller: Caller, job: str, after: int
+    ) -> AsyncIterator[Sequence[sa.Row[tuple[object, ...]]]]:
+        """Yield what happens to a job, from the event after that number to its end; empty while nothing does."""
+        await self.find(caller, job)
+        while True:
+            found = await self._room.database.run(partial(records.events, job=job, after=after))
+            yield found
+            if found:
+                after = found[-1].number
+                if found[-1].stage in OVER:
+                    return
+            await asyncio.sleep(_EVENTS_SECONDS)
+
+
+async def _named(what: str, cleaning: Awaitable[T]) -> T:
+    """Wait for a picture to be cleaned; an error says which one it was."""
+    try:
+        return await cleaning
+    except ImageError as fault:
+        raise type(fault)(f"{what} can't be used. {fault}") from fault
+
+
+def _garment(number: int) -> str:
+    return "The garment's photo" if number == 1 else f"Photo {number} of the garment"
+
+
+def _later(refusal: RateLimited | ServerUnavailable, seconds: float) -> RateLimited | ServerUnavailable:
+    refusal.retry_after = max(1.0, seconds)
+    return refusal

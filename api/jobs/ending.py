@@ -1,0 +1,64 @@
+"""How a job ends: once, with all that follows from it in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+
+import sqlalchemy as sa
+
+from api.jobs import cache, records
+from api.jobs.delivering import announce
+from api.jobs.envelope import Json
+from api.jobs.order import Order
+from api.jobs.records import Job, State
+from api.jobs.room import Room
+
+HOUR, DAY = 3600.0, 86400.0
+"""[s]"""
+
+
+async def conclude(
+    room: Room, job: Job, state: State, *, result: Json | None = None, problem: Json | None = None
+) -> bool:
+    """End a job, keep its result for those who ask the same, count its use, and begin to deliver it.
+
+    Returns:
+        False when it was over already: then nothing changes, whoever asks.
+    """
+    now = room.clock()
+    inputs_until, results_until = _kept_until(room, job, now)
+
+    def end(connection: sa.Connection) -> bool:
+        if not records.end(
+            connection,
+            job.id,
+            state,
+            now,
+            result=result,
+            problem=problem,
+            inputs_until=inputs_until,
+            results_until=results_until,
+        ):
+            return False
+        if result is not None and not result["cached"]:
+            cache.keep(connection, cache_key(job), job.id, result, results_until)
+        if result is None:
+            cache.forget(connection, job=job.id)
+        announce(room, connection, job, state, result, problem)
+        return True
+
+    return await room.tell(end, job.id)
+
+
+def _kept_until(room: Room, job: Job, now: float) -> tuple[float, float]:
+    """Return how long the photos and the result are kept [Unix seconds]."""
+    if job.order["waited"]:
+        return now, now + HOUR
+    tenant = room.tenant(job)
+    return now + tenant.keep_inputs * HOUR, now + tenant.keep_results * DAY
+
+
+def cache_key(job: Job) -> str:
+    """Return the name of what a job asks for: the request and the settings it runs by, within its tenant."""
+    told = f"{job.tenant}\n{Order.model_validate(job.order).fingerprint()}\n{job.snapshot}"
+    return hashlib.sha256(told.encode()).hexdigest()

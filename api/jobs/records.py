@@ -1,0 +1,225 @@
+"""The rows of jobs and of what happened to them. Every function works within its caller's transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+
+from api.jobs.envelope import Json
+from api.storage.database import METADATA
+
+
+class State(str, Enum):
+    """Where a job is. The last three are for good."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing will change any more."""
+        return self not in ACTIVE
+
+
+ACTIVE = (State.QUEUED, State.RUNNING)
+
+JOBS = sa.Table(
+    "jobs",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("tenant", sa.String, nullable=False),
+    sa.Column("user", sa.String, nullable=False),  # the tenant's own name of its customer; empty: nobody's
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("stage", sa.String, nullable=False),
+    sa.Column("progress", sa.Float, nullable=False),  # 0 to 1
+    sa.Column("order", sa.JSON, nullable=False),
+    sa.Column("snapshot", sa.Text, nullable=False),  # the settings that it runs by, as YAML
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("started", sa.Float),
+    sa.Column("ended", sa.Float),
+    sa.Column("deadline", sa.Float, nullable=False),
+    sa.Column("inputs_until", sa.Float),  # when the photos are deleted
+    sa.Column("results_until", sa.Float),  # when the result is
+    sa.Column("result", sa.JSON),
+    sa.Column("problem", sa.JSON),  # {code, detail}
+    sa.Index("jobs_by_state", "state", "created"),
+    sa.Index("jobs_by_user", "tenant", "user"),
+)
+
+EVENTS = sa.Table(
+    "job_events",
+    METADATA,
+    sa.Column(
+        "number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    sa.Column("job", sa.String, sa.ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("stage", sa.String, nullable=False),
+    sa.Column("progress", sa.Float, nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
+)
+
+_ACTIVE = JOBS.c.state.in_([state.value for state in ACTIVE])
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's row. Times are Unix seconds."""
+
+    id: str
+    tenant: str
+    user: str
+    state: State
+    stage: str
+    progress: float
+    order: Json
+    snapshot: str
+    created: float
+    started: float | None
+    ended: float | None
+    deadline: float
+    inputs_until: float | None
+    results_until: float | None
+    result: Json | None
+    problem: Json | None
+
+    @property
+    def folder(self) -> str:
+        """Where its pictures are kept."""
+        return folder(self.tenant, self.user, self.id)
+
+
+def folder(tenant: str, user: str, job: str) -> str:
+    """Return the prefix of a job's blobs."""
+    return f"{user_folder(tenant, user)}/jobs/{job}"
+
+
+def user_folder(tenant: str, user: str) -> str:
+    """Return the prefix of all blobs of one customer of a tenant."""
+    return f"tenants/{tenant}/users/{user or '-'}"
+
+
+def create(connection: sa.Connection, job: str, created: float, **values: Any) -> None:  # noqa: ANN401 - a row's values
+    """Insert a job that waits, and its first event."""
+    row = {"id": job, "created": created, "state": State.QUEUED.value, "stage": "queued", "progress": 0.0}
+    connection.execute(sa.insert(JOBS).values(row | values))
+    _event(connection, job, created, "queued", 0.0, {})
+
+
+def read(connection: sa.Connection, job: str, tenant: str | None = None) -> Job | None:
+    """Return a job; None when there is none, or when it is another tenant's."""
+    query = sa.select(JOBS).where(JOBS.c.id == job)
+    if tenant is not None:
+        query = query.where(JOBS.c.tenant == tenant)
+    row = connection.execute(query).mappings().first()
+    return _job(row) if row else None
+
+
+def step(
+    connection: sa.Connection, job: str, stage: str, progress: float, now: float, detail: Json | None = None
+) -> bool:
+    """Note where a job is; return False when it is over, so that whoever works on it stops."""
+    values = {
+        "state": State.RUNNING.value,
+        "stage": stage,
+        "progress": progress,
+        "started": sa.func.coalesce(JOBS.c.started, now),
+    }
+    changed = connection.execute(sa.update(JOBS).where(JOBS.c.id == job, _ACTIVE).values(values)).rowcount
+    if changed:
+        _event(connection, job, now, stage, progress, detail or {})
+    return bool(changed)
+
+
+def end(connection: sa.Connection, job: str, state: State, now: float, **values: Any) -> bool:  # noqa: ANN401 - a row's
+    """End a job; return False when it already is over: whoever comes second changes nothing."""
+    changes = {"state": state.value, "stage": state.value, "ended": now} | values
+    if state is State.DONE:
+        changes["progress"] = 1.0
+    changed = connection.execute(sa.update(JOBS).where(JOBS.c.id == job, _ACTIVE).values(changes)).rowcount
+    if changed:
+        _event(connection, job, now, state.value, 1.0, values.get("problem") or {})
+    return bool(changed)
+
+
+def is_active(connection: sa.Connection, job: str) -> bool:
+    """Tell whether a job still waits or runs."""
+    return connection.execute(sa.select(JOBS.c.id).where(JOBS.c.id == job, _ACTIVE)).first() is not None
+
+
+def active(connection: sa.Connection, *, tenant: str | None = None, user: str | None = None) -> list[Job]:
+    """Return the jobs that wait or run, the oldest first."""
+    query = sa.select(JOBS).where(_ACTIVE).order_by(JOBS.c.created)
+    if tenant is not None:
+        query = query.where(JOBS.c.tenant == tenant)
+    if user is not None:
+        query = query.where(JOBS.c.user == user)
+    return [_job(row) for row in connection.execute(query).mappings()]
+
+
+def position(connection: sa.Connection, job: Job) -> int | None:
+    """Return how many jobs wait before this one; None when it does not wait."""
+    if job.state is not State.QUEUED:
+        return None
+    before = sa.and_(JOBS.c.state == State.QUEUED.value, JOBS.c.created < job.created)
+    return connection.execute(sa.select(sa.func.count()).select_from(JOBS).where(before)).scalar_one()
+
+
+def counts(connection: sa.Connection, tenant: str | None = None) -> dict[State, int]:
+    """Return how many jobs wait and run."""
+    query = sa.select(JOBS.c.state, sa.func.count()).where(_ACTIVE).group_by(JOBS.c.state)
+    if tenant is not None:
+        query = query.where(JOBS.c.tenant == tenant)
+    found = {State(state): count for state, count in connection.execute(query)}
+    return {state: found.get(state, 0) for state in ACTIVE}
+
+
+def seconds_each(connection: sa.Connection, among: int = 50) -> float | None:
+    """Return the mean time of the last jobs that were done [s]; None before the first."""
+    took = (JOBS.c.ended - JOBS.c.started).label("took")
+    last = (
+        sa.select(took).where(JOBS.c.state == State.DONE.value).order_by(JOBS.c.ended.desc()).limit(among)
+    ).subquery()
+    return connection.execute(sa.select(sa.func.avg(last.c.took))).scalar()
+
+
+def events(connection: sa.Connection, job: str, after: int) -> list[sa.Row[Any]]:
+    """Return what happened to a job after the event of that number, in order."""
+    query = sa.select(EVENTS).where(EVENTS.c.job == job, EVENTS.c.number > after).order_by(EVENTS.c.number)
+    return list(connection.execute(query))
+
+
+def overdue(connection: sa.Connection, now: float) -> list[Job]:
+    """Return the jobs that are not over although their deadline is."""
+    query = sa.select(JOBS).where(_ACTIVE, JOBS.c.deadline < now)
+    return [_job(row) for row in connection.execute(query).mappings()]
+
+
+def waiting_since(connection: sa.Connection, before: float, most: int = 200) -> list[Job]:
+    """Return jobs that have waited since before that time, the oldest first."""
+    query = sa.select(JOBS).where(JOBS.c.state == State.QUEUED.value, JOBS.c.created < before)
+    rows = connection.execute(query.order_by(JOBS.c.created).limit(most)).mappings()
+    return [_job(row) for row in rows]
+
+
+def forgotten(connection: sa.Connection, now: float, most: int = 200) -> list[Job]:
+    """Return jobs whose photos or results are kept no longer."""
+    due = sa.or_(JOBS.c.inputs_until < now, JOBS.c.results_until < now)
+    return [_job(row) for row in connection.execute(sa.select(JOBS).where(due).limit(most)).mappings()]
+
+
+def _job(row: sa.RowMapping) -> Job:
+    return Job(**{**row, "state": State(row["state"])})
+
+
+def _event(
+    connection: sa.Connection, job: str, now: float, stage: str, progress: float, detail: Json
+) -> None:
+    values = {"job": job, "at": now, "stage": stage, "progress": progress, "detail": detail}
+    connection.execute(sa.insert(EVENTS).values(values))

@@ -1,0 +1,220 @@
+"""The steps of a try-on: each may be run again after a crash, and each returns JSON.
+
+A step begins by noting where the job is. When the job is over by then - cancelled, late, or ended by somebody else
+who believed this process dead - it stops there, so that nothing is done for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from api.fitting import try_on
+from api.jobs import cache, records
+from api.jobs.ending import cache_key, conclude
+from api.jobs.envelope import Json, error, ok
+from api.jobs.order import Order
+from api.jobs.records import Job, State
+from api.jobs.room import Room
+from api.providers.breaker import Verdict
+from api.quality import policy
+from bridge.errors import (
+    DeadlineMissed,
+    InternalError,
+    JobCancelled,
+    JobFailed,
+    NotFound,
+    ServerUnavailable,
+    StorageUnavailable,
+    VfrError,
+)
+
+T = TypeVar("T")
+LOG = logging.getLogger("vfr.jobs")
+
+PROGRESS = {"start": 0.05, "render": 0.3, "retry": 0.6, "escalate": 0.75, "publish": 0.95}
+"""How far a job is when a stage begins; the numbers are for people who wait."""
+
+_REPEATABLE = ("seed", "expert")
+"""What a retry may change of an order; the other changes are for tiers with a finisher."""
+MOST_FAULTS = 3
+"""Failures of a Triton that is ready otherwise: after so many this request is the cause, and the job fails."""
+_WATCH_SECONDS = 0.25
+"""Between two looks whether a running job was cancelled [s]."""
+_OUTAGE_SECONDS = 1.0
+"""Between two calls of a server that is away [s]."""
+_FOLLOW_SECONDS = 0.1
+"""Between two looks at a job that renders the same [s]."""
+
+
+async def enter(room: Room, key: str, stage: str, detail: Json | None = None) -> Job:
+    """Note where a job is and return its row.
+
+    Raises:
+        JobCancelled: it is over.
+    """
+    now = room.clock()
+    if not await room.database.run(
+        lambda connection: records.step(connection, key, stage, PROGRESS[stage], now, detail)
+    ):
+        raise JobCancelled("The job is over.")
+    return await room.job(key)
+
+
+async def look_up(room: Room, key: str) -> Json:
+    """Find the result of the same request, waiting for a job that is rendering it.
+
+    Returns:
+        ``ok`` with a result, or with None when this job shall render; ``external_only``: by another provider.
+    """
+    job = await enter(room, key, "start")
+    name = cache_key(job)
+    while True:
+        _in_time(job, room.clock())
+        found = await room.database.run(
+            lambda connection: cache.claim(connection, name, key, job.tenant, job.user, room.clock())
+        )
+        if isinstance(found, cache.Hit):
+            return ok(found.result)
+        if isinstance(found, cache.Lead):
+            return ok(None) | {"external_only": job.order["external"] == "only"}
+        await while_active(room, job, asyncio.sleep(_FOLLOW_SECONDS))
+
+
+async def render(room: Room, key: str, number: int, changes: Json) -> Json:
+    """Make a picture, judge it, and say what the next attempt would change.
+
+    Returns:
+        ``ok`` with the attempt: its picture's key, report, verdict and, when it did not pass, the ``next`` changes.
+    """
+    job = await enter(room, key, "retry" if number else "render", {"attempt": number})
+    order = Order.model_validate(job.order | {name: changes[name] for name in _REPEATABLE if name in changes})
+    person = await room.blobs.get(order.person.key)
+    garments = tuple([await room.blobs.get(photo.key) for photo in order.garments])
+    mask = await room.blobs.get(order.mask.key) if order.mask else b""
+    wish = order.wish(person, garments, mask)
+    fitting = await patiently(room, job, lambda: try_on(room.backend, wish, room.settings.timeout))
+    picture = f"{job.folder}/attempt-{number}.{order.format.value}"
+    await room.blobs.put(picture, fitting.picture)
+    verdict = room.pipeline.judge(fitting.report, room.tenant(job).profile)
+    return ok(
+        {
+            "picture": picture,
+            "media_type": order.format.media_type,
+            "report": fitting.report.model_dump(mode="json"),
+            "qa": verdict.model_dump(mode="json"),
+            "seconds": fitting.seconds,
+            "stages": dict(fitting.stages),
+            "changes": changes,
+            "provider": None,
+            "next": policy.retry_changes(room.pipeline, order, fitting.report, number),
+        }
+    )
+
+
+async def publish(room: Room, key: str, attempts: list[Json]) -> Json:
+    """End a job with its best attempt: the one that passed, else the one that came closest."""
+    job = await enter(room, key, "publish")
+    best = attempts[policy.best([attempt["qa"] for attempt in attempts])]
+    return await _done(room, job, best, attempts, cached=False)
+
+
+async def publish_again(room: Room, key: str, result: Json) -> Json:
+    """End a job with the result of another that asked for the same; render when that one's picture is gone."""
+    job = await enter(room, key, "publish")
+    try:
+        return await _done(room, job, result, result["attempts"], cached=True)
+    except NotFound:
+        await room.database.run(lambda connection: cache.forget(connection, job=result["job"]))
+        return ok(None)
+
+
+async def _done(room: Room, job: Job, best: Json, attempts: list[Json], *, cached: bool) -> Json:
+    picture = await room.blobs.get(best["picture"])
+    kept = f"{job.folder}/result.{best['picture'].rpartition('.')[2]}"
+    await room.blobs.put(kept, picture, once=True)
+    result = {
+        **{name: best[name] for name in ("media_type", "report", "qa", "seconds", "stages", "provider")},
+        "job": job.id,
+        "picture": kept,
+        "sha256": hashlib.sha256(picture).hexdigest(),
+        "attempts": [
+            {name: attempt[name] for name in ("qa", "changes", "provider", "seconds")} for attempt in attempts
+        ],
+        "cached": cached,
+    }
+    await conclude(room, job, State.DONE, result=result)
+    return ok(result)
+
+
+async def fail(room: Room, key: str, fault: Json) -> Json:
+    """End a job with what is in its way."""
+    job = await room.job(key)
+    await conclude(room, job, State.FAILED, problem=fault)
+    return ok(fault)
+
+
+async def outcome(room: Room, step: Callable[..., Awaitable[Json]], *arguments: object) -> Json:
+    """Run a step and return what it returns, or the error that ended it, as a value.
+
+    Raises:
+        StorageUnavailable: nothing can be noted either, so the step is to be run again.
+    """
+    await room.leave_to_others()
+    with room.busy():
+        try:
+            return await step(room, *arguments)
+        except StorageUnavailable:
+            raise
+        except VfrError as fault:
+            return error(fault)
+        except Exception as fault:  # a job must end whatever our code does; the log has the details
+            LOG.exception("the step %s broke", step.__name__)
+            return error(InternalError(f"Something is broken on our side ({type(fault).__name__})."))
+
+
+async def patiently(room: Room, job: Job, call: Callable[[], Awaitable[T]]) -> T:
+    """Call Triton, and while it is away wait for it, until the job's deadline.
+
+    Raises:
+        VfrError: Triton's answer, or the end of the patience.
+    """
+    faults = 0
+    while True:
+        _in_time(job, room.clock())
+        try:
+            return await while_active(room, job, room.triton.call(call, judge_triton))
+        except ServerUnavailable:
+            if job.order["waited"]:
+                raise
+            faults += await room.backend.ready()
+        if faults >= MOST_FAULTS:
+            raise JobFailed("The server failed on these pictures three times. Please try other ones.")
+        await while_active(room, job, asyncio.sleep(_OUTAGE_SECONDS))
+
+
+def judge_triton(fault: BaseException) -> Verdict:
+    """Tell the breaker what an error says of Triton: an error of ours is an answer like any other."""
+    return Verdict.FAULT if isinstance(fault, ServerUnavailable) else Verdict.FINE
+
+
+async def while_active(room: Room, job: Job, work: Awaitable[T]) -> T:
+    """Wait for something as long as the job is wanted; when it is not, cancel what runs."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=_WATCH_SECONDS))[0]:
+            _in_time(job, room.clock())
+            if not await room.database.run(lambda connection: records.is_active(connection, job.id)):
+                raise JobCancelled("The job was cancelled.")
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _in_time(job: Job, now: float) -> None:
+    if now > job.deadline:
+        raise DeadlineMissed("The job's time is over. Please send it again.")

@@ -1,0 +1,123 @@
+"""What keeps a job from being left behind by a process that died.
+
+Every worker writes down that it lives. Whoever finds a worker silent gives its jobs to the others; whoever finds a job
+that is late, or that was given up, ends it. Being wrong is harmless: DBOS lets only one process write a job's steps,
+and a job's row ends once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import sqlalchemy as sa
+from dbos import DBOS
+
+from api.jobs import records
+from api.jobs.ending import conclude
+from api.jobs.envelope import error
+from api.jobs.room import Room
+from api.storage.database import METADATA, insert_new
+from bridge.errors import DeadlineMissed, JobFailed, StorageUnavailable, VfrError
+
+LOG = logging.getLogger("vfr.jobs")
+
+WORKERS = sa.Table(
+    "workers",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("seen", sa.Float, nullable=False),
+)
+
+BEAT_SECONDS = 2.0
+"""Between two signs of life [s]."""
+DEAD_SECONDS = 15.0
+"""A worker that was silent for so long is believed dead [s]."""
+SWEEP_SECONDS = 5.0
+FORGET_SECONDS = 60.0
+GRACE_SECONDS = 5.0
+"""After its deadline a job has so long to end by itself [s]."""
+
+
+class Sweeper:
+    """One per worker; they need not agree on anything."""
+
+    def __init__(self, room: Room, name: str) -> None:
+        """Sweep for a worker of that name."""
+        self._room = room
+        self._name = name
+
+    async def run(self) -> None:
+        """Beat and sweep until cancelled; the database being away stops neither for good."""
+        await asyncio.gather(
+            self._every(BEAT_SECONDS, self.beat),
+            self._every(SWEEP_SECONDS, self.recover),
+            self._every(SWEEP_SECONDS, self.reap),
+            self._every(FORGET_SECONDS, self.forget),
+        )
+
+    async def _every(self, pause: float, work: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as fault:  # whatever it was, the next turn may succeed
+                LOG.warning("sweeping failed: %s", fault, exc_info=not isinstance(fault, VfrError))
+            await asyncio.sleep(pause)
+
+    async def beat(self) -> None:
+        """Write down that this worker lives."""
+        now = self._room.clock()
+
+        def write(connection: sa.Connection) -> None:
+            if not insert_new(connection, WORKERS, name=self._name, seen=now):
+                connection.execute(sa.update(WORKERS).where(WORKERS.c.name == self._name).values(seen=now))
+
+        await self._room.database.run(write)
+
+    async def sign_off(self) -> None:
+        """Say that this worker is gone, so that others need not wait for its silence."""
+        with suppress(StorageUnavailable):  # then they wait
+            await self._room.database.run(
+                lambda connection: connection.execute(sa.delete(WORKERS).where(WORKERS.c.name == self._name))
+            )
+
+    async def recover(self) -> list[str]:
+        """Give the jobs of silent workers to whoever lives; return those workers."""
+        since = self._room.clock() - DEAD_SECONDS
+        lively = await self._room.database.run(
+            lambda connection: set(
+                connection.execute(sa.select(WORKERS.c.name).where(WORKERS.c.seen > since)).scalars()
+            )
+        )
+        pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+        silent = sorted({str(workflow.executor_id) for workflow in pending} - lively - {self._name})
+        if silent:
+            LOG.warning("the jobs of %s are given to others", ", ".join(silent))
+            # DBOS's only open way that keeps a workflow's deadline and its count of recoveries (facts 1.5).
+            await asyncio.to_thread(DBOS._recover_pending_workflows, silent)
+        return silent
+
+    async def reap(self) -> None:
+        """End the jobs that nobody will end: late ones, and those whose workflow was given up."""
+        room = self._room
+        now = room.clock()
+        for job in await room.database.run(lambda c: records.overdue(c, now - GRACE_SECONDS)):
+            late = DeadlineMissed("The job's time is over. Please send it again.")
+            await conclude(room, job, records.State.FAILED, problem=error(late)["error"])
+        running = {job.id: job for job in await room.database.run(records.active)}
+        for key, word in (await room.queue.ended_badly(running)).items():
+            LOG.error("the workflow of job %s was given up: %s", key, word)
+            lost = JobFailed("The job could not be finished. Please try other pictures.")
+            await conclude(room, running[key], records.State.FAILED, problem=error(lost)["error"])
+
+    async def forget(self) -> None:
+        """Delete photos and results whose time is over, and workers that are long gone."""
+        from api.jobs.erasing import forget_pictures
+
+        now = self._room.clock()
+        for job in await self._room.database.run(lambda connection: records.forgotten(connection, now)):
+            await forget_pictures(self._room, job, now)
+        long_gone = WORKERS.c.seen < now - 100 * DEAD_SECONDS
+        await self._room.database.run(lambda c: c.execute(sa.delete(WORKERS).where(long_gone)))

@@ -1,0 +1,168 @@
+"""The durable workflows: what DBOS writes down step by step, and goes on with after a crash.
+
+Between steps nothing may depend on anything but their outcomes: a replay takes the same way through them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dbos import DBOS
+
+from api.jobs import escalation, steps
+from api.jobs.delivering import attempt_delivery
+from api.jobs.envelope import Json
+from api.jobs.erasing import erase_user
+from api.jobs.queue import DELIVER, ERASE, TRYON, WAKE_TOPIC
+from api.jobs.room import here
+from bridge.errors import JobCancelled, StorageUnavailable
+
+MOST_RECOVERIES = 5
+"""How often a job may take a worker down with it before it is given up (its dead letter)."""
+MOST_ATTEMPTS = 2
+"""Renderings of our own: the first, and one retry."""
+
+
+def _storage(fault: BaseException) -> bool:
+    return isinstance(fault, StorageUnavailable)
+
+
+_STEP: dict[str, Any] = {
+    "retries_allowed": True,
+    "should_retry": _storage,
+    "interval_seconds": 0.5,
+    "backoff_rate": 2.0,
+    "max_attempts": 8,
+}
+"""Steps turn every error into a value but one: the store is away, and the step is run again for a minute."""
+
+
+@DBOS.step(name="look_up", **_STEP)
+async def _look_up(job: str) -> Json:
+    return await steps.outcome(here(), steps.look_up, job)
+
+
+@DBOS.step(name="render", **_STEP)
+async def _render(job: str, number: int, changes: Json) -> Json:
+    return await steps.outcome(here(), steps.render, job, number, changes)
+
+
+@DBOS.step(name="publish", **_STEP)
+async def _publish(job: str, attempts: list[Json]) -> Json:
+    return await steps.outcome(here(), steps.publish, job, attempts)
+
+
+@DBOS.step(name="publish_again", **_STEP)
+async def _publish_again(job: str, result: Json) -> Json:
+    return await steps.outcome(here(), steps.publish_again, job, result)
+
+
+@DBOS.step(name="fail", **_STEP)
+async def _fail(job: str, fault: Json) -> Json:
+    return await steps.outcome(here(), steps.fail, job, fault)
+
+
+@DBOS.step(name="submit", **_STEP)
+async def _submit(job: str) -> Json:
+    return await steps.outcome(here(), escalation.submit, job)
+
+
+@DBOS.step(name="poll", **_STEP)
+async def _poll(job: str, task: Json) -> Json:
+    return await steps.outcome(here(), escalation.poll, job, task)
+
+
+@DBOS.step(name="collect", **_STEP)
+async def _collect(job: str, task: Json) -> Json:
+    return await steps.outcome(here(), escalation.collect, job, task)
+
+
+@DBOS.step(name="attempt_delivery", **_STEP)
+async def _attempt_delivery(delivery: str, number: int) -> Json:
+    return await steps.outcome(here(), attempt_delivery, delivery, number)
+
+
+@DBOS.step(name="erase_user", **_STEP)
+async def _erase_user(errand: str) -> Json:
+    return await steps.outcome(here(), erase_user, errand)
+
+
+@DBOS.workflow(name=TRYON, max_recovery_attempts=MOST_RECOVERIES)
+async def tryon(job: str) -> Json:
+    """Bring one job from its row to its end.
+
+    What a picture takes from perception to its scores is one step, since it is one graph in Triton, which keeps what
+    it saw of a person or a garment for the next job.
+    """
+    found = await _look_up(job)
+    if found.get("ok"):
+        found = await _publish_again(job, found["ok"])
+    if "error" in found:
+        return await _ended(job, found)
+    if found["ok"]:
+        return {"ok": True}
+    attempts, fault = await _attempts(job, 0 if found["external_only"] else MOST_ATTEMPTS)
+    if not attempts:
+        return await _ended(job, fault)
+    published = await _publish(job, attempts)
+    return await _ended(job, published) if "error" in published else {"ok": True}
+
+
+async def _attempts(job: str, ours: int) -> tuple[list[Json], Json]:
+    """Render until a picture passes: so many of ours, then another provider's. Return them, and the last error."""
+    attempts: list[Json] = []
+    changes: Json = {}
+    made: Json = {}
+    for number in range(ours):
+        made = await _render(job, number, changes)
+        if "error" in made:
+            break
+        attempts.append(made["ok"])
+        if made["ok"]["qa"]["passed"]:
+            return attempts, {}
+        changes = made["ok"]["next"]
+    if "error" in made and (not attempts or made["error"]["code"] in _LAST_WORDS):
+        return [], made
+    elsewhere = await _escalate(job)
+    if "error" not in elsewhere:
+        attempts.append(elsewhere["ok"])
+    return attempts, made or elsewhere
+
+
+_LAST_WORDS = ("job_cancelled", "deadline_missed")
+"""Errors after which no other attempt is made, and a picture of an earlier one is not wanted."""
+
+
+async def _escalate(job: str) -> Json:
+    """Let the tenant's provider render. A callback only shortens the wait: the poll tells the truth."""
+    task = await _submit(job)
+    while "error" not in task:
+        if task["ok"]["state"] == "done":
+            return await _collect(job, task["ok"])
+        await DBOS.recv_async(WAKE_TOPIC, timeout_seconds=task["ok"]["pause"])
+        task = await _poll(job, task["ok"])
+    return task
+
+
+async def _ended(job: str, fault: Json) -> Json:
+    if fault["error"]["code"] != JobCancelled.code:  # a cancelled job's row is ended by whoever cancelled it
+        await _fail(job, fault["error"])
+    return fault
+
+
+@DBOS.workflow(name=DELIVER, max_recovery_attempts=MOST_RECOVERIES)
+async def deliver(delivery: str) -> Json:
+    """Tell a tenant's endpoint how a job ended, for days if need be."""
+    number = 0
+    while True:
+        told = await _attempt_delivery(delivery, number)
+        if "error" in told or told["ok"]["over"]:
+            return told
+        await DBOS.sleep_async(told["ok"]["pause"])
+        number += 1
+
+
+@DBOS.workflow(name=ERASE, max_recovery_attempts=MOST_RECOVERIES)
+async def erase(errand: str) -> Json:
+    """Erase everything of one customer of a tenant."""
+    return await _erase_user(errand)

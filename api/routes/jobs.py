@@ -1,0 +1,131 @@
+"""``/v1/jobs``: a try-on that is waited for elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Header, Response
+from fastapi.responses import StreamingResponse
+
+from api.jobs.desk import OVER, Claim
+from api.jobs.order import Wishes
+from api.jobs.records import Job
+from api.problems import ABOUT_ONE, HANDED_IN
+from api.routes import forms
+from api.schemas import JobAnswer
+from api.security.caller import Caller, Calling
+from api.service import Service, Serving
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+_QUIET_TURNS = 50
+"""Turns without news after which a comment keeps the connection open: proxies close what is silent for a minute."""
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key", description="the same key with the same request finds the same job, for 24 h"
+    ),
+]
+Seconds = Annotated[
+    float | None,
+    Form(gt=0, le=86400, description="the job's time [s]; after it the job fails; none: 10 minutes"),
+]
+After = Annotated[int, Header(alias="Last-Event-ID", ge=0, description="the last event that was seen")]
+
+
+@router.post("", status_code=202, summary="Hand in a try-on", responses=HANDED_IN)
+async def create(
+    *,
+    response: Response,
+    service: Serving,
+    caller: Calling,
+    wishes: Annotated[Wishes, Depends(forms.wishes)],
+    person: forms.Person = None,
+    garment: forms.Garments = None,
+    mask: forms.Mask = None,
+    person_url: forms.Address = None,
+    garment_url: forms.Addresses = None,
+    user: forms.User = "",
+    seconds: Seconds = None,
+    key: Key = None,
+) -> JobAnswer:
+    """Take the photos and answer at once. The job ends once, whatever process dies in between.
+
+    Follow it by `GET /v1/jobs/{id}`, by its events, or by the webhook of your terms.
+    """
+    pictures = await forms.uploads(
+        service, caller.tenant.hosts, person, garment, mask, person_url, garment_url
+    )
+    claim = Claim(key, f"POST {router.prefix}") if key is not None else None
+    accepted = await service.desk.accept(caller, user, wishes, pictures, claim=claim, seconds=seconds)
+    response.headers["Location"] = f"{router.prefix}/{accepted.job}"
+    if accepted.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return await _told(service, await service.desk.find(caller, accepted.job))
+
+
+@router.get("/{job}", summary="Where a try-on is", responses=ABOUT_ONE)
+async def show(job: str, service: Serving, caller: Calling) -> JobAnswer:
+    """Tell the state, and once it is done the picture's link and the report."""
+    return await _told(service, await service.desk.find(caller, job))
+
+
+@router.delete("/{job}", summary="Cancel a try-on", responses=ABOUT_ONE)
+async def cancel(job: str, service: Serving, caller: Calling) -> JobAnswer:
+    """Cancel it and the model that works on it; one that is over stays as it is."""
+    return await _told(service, await service.desk.cancel(caller, job))
+
+
+@router.get("/{job}/events", summary="Watch a try-on", response_class=StreamingResponse, responses=ABOUT_ONE)
+async def events(job: str, service: Serving, caller: Calling, after: After = 0) -> StreamingResponse:
+    """Send server-sent events: `stage` while it goes on, one last named as it ended; `Last-Event-ID` goes on there."""
+    await service.desk.find(caller, job)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_stream(service, caller, job, after), 200, headers, "text/event-stream")
+
+
+async def _stream(service: Service, caller: Caller, job: str, after: int) -> AsyncIterator[str]:
+    quiet = 0
+    async for news in service.desk.news(caller, job, after):
+        quiet = 0 if news else quiet + 1
+        if quiet % _QUIET_TURNS == 1:
+            yield ": waiting\n\n"
+        for event in news:
+            told = await _told(service, await service.desk.find(caller, job))
+            data = {
+                "stage": event.stage,
+                "progress": event.progress,
+                "at": event.at,
+                "queue_position": told.queue_position,
+                "preview": told.image,
+                **event.detail,
+            }
+            name = event.stage if event.stage in OVER else "stage"
+            yield f"id: {event.number}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+async def _told(service: Service, job: Job) -> JobAnswer:
+    result = job.result or {}
+    return JobAnswer(
+        id=job.id,
+        state=job.state.value,
+        stage=job.stage,
+        progress=job.progress,
+        queue_position=await service.desk.position(job),
+        created=job.created,
+        started=job.started,
+        ended=job.ended,
+        deadline=job.deadline,
+        image=service.link(job, result["picture"]) if result else None,
+        media_type=result.get("media_type"),
+        sha256=result.get("sha256"),
+        report=result.get("report"),
+        quality=result.get("qa"),
+        attempts=result.get("attempts", []),
+        provider=result.get("provider"),
+        cached=result.get("cached", False),
+        problem=job.problem,
+    )
