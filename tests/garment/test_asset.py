@@ -16,6 +16,7 @@ from bridge.errors import WrongTensor
 from bridge.garment.drawing.wardrobe import Kind
 from bridge.garment.mesh.asset import Shown, garment_files, laid_over
 from bridge.garment.mesh.mesher import GarmentMesher
+from tests.garment.panels import asked
 from tests.garment.scenes import drawn
 
 OPENINGS = {"trousers": 3, "skirt": 2}
@@ -30,16 +31,8 @@ def front(kind: Kind) -> Shown:
 
 def meshed(kind: Kind) -> dict[str, Any]:
     """The drawn garment's panels, coarse, and its landmarks."""
-    image, truth = drawn(kind)
-    asked: dict[str, Any] = {
-        "garment_image": image,
-        "garment_category": np.array([truth.category.value.encode()], np.object_),
-        "garment_mask": truth.mask,
-        "garment_inside": truth.inside,
-        "garment_points": truth.points,
-        "fabric": np.array([b"auto"], np.object_),
-    }
-    return {"garment_points": truth.points, **GarmentMesher(1000)(**asked)}
+    given = asked(kind) | {"fabric": np.array([b"auto"], np.object_)}
+    return {"garment_points": given["garment_points"], **GarmentMesher(1000)(**given)}
 
 
 def picture(data: bytes) -> Any:

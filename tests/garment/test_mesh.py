@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +11,17 @@ import numpy as np
 import pytest
 
 from bridge.contracts import Category, GarmentPoint, Panel, Part
-from bridge.errors import GarmentNotMeshed, WrongTensor
 from bridge.garment.drawing.wardrobe import Kind
-from bridge.garment.drawn import KINDS, DrawnTruth, draw_garment
+from bridge.garment.drawn import KINDS
 from bridge.garment.mesh.depth import Depth
 from bridge.garment.mesh.mesher import GarmentMesher
 from bridge.garment.mesh.sewn import merged, openings
 from bridge.triton.local import LocalModels
+from tests.garment.panels import HEIGHT, KNIT, WIDTH, asked, box
+from tests.garment.scenes import drawn
 
 OPENINGS = {"trousers": 3, "shorts": 3, "skirt": 2}
 """Waist and hems; every top has a neckline, a hem and two cuffs or armholes."""
-HEIGHT, WIDTH = 400, 300
-KNIT = np.array([b"knit"], np.object_)
-
-
-@lru_cache
-def _drawn(kind: Kind) -> tuple[Any, DrawnTruth]:
-    return draw_garment(kind)
-
-
-def asked(kind: Kind) -> dict[str, Any]:
-    """What the model is given of a drawn garment."""
-    image, truth = _drawn(kind)
-    return {
-        "garment_image": image,
-        "garment_category": np.array([truth.category.value.encode()], np.object_),
-        "garment_mask": truth.mask,
-        "garment_inside": truth.inside,
-        "garment_points": truth.points,
-        "fabric": KNIT,
-    }
 
 
 def doubled_areas(vertices: Any, faces: Any) -> Any:
@@ -163,29 +143,6 @@ def test_the_number_of_vertices_is_chosen(vertices: int) -> None:
         GarmentMesher(50_000)
 
 
-def box() -> dict[str, Any]:
-    """A plain skirt: one box."""
-    points = np.zeros((len(GarmentPoint), 3), np.float32)
-    corners = {
-        "WAIST_LEFT": (200, 100),
-        "WAIST_RIGHT": (100, 100),
-        "HEM_LEFT": (200, 300),
-        "HEM_RIGHT": (100, 300),
-    }
-    for name, at in corners.items():
-        points[GarmentPoint[name]] = (*at, 1)
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
-    mask[100:300, 100:200] = 255
-    return {
-        "garment_image": np.zeros((HEIGHT, WIDTH, 3), np.uint8),
-        "garment_category": np.array([Category.LOWER.value.encode()], np.object_),
-        "garment_mask": mask,
-        "garment_inside": np.zeros_like(mask),
-        "garment_points": points,
-        "fabric": KNIT,
-    }
-
-
 def test_a_symmetric_garment_gives_a_symmetric_lattice() -> None:
     """What lies inside mirrors itself about the middle; so symmetric cloth falls symmetrically."""
     vertices = GarmentMesher(1000)(**box())["garment_vertices"]
@@ -193,6 +150,26 @@ def test_a_symmetric_garment_gives_a_symmetric_lattice() -> None:
     mirrored = inner * (-1, 1) + (300, 0)
     apart = np.linalg.norm(inner[:, None] - mirrored[None], axis=2).min(axis=1)
     assert apart.max() < 0.1
+
+
+@pytest.mark.parametrize(("seed", "vertices"), [(3, 1500), (3, 4000), (6, 1500), (6, 4000)])
+def test_straps_narrower_than_a_triangle_are_sewn(seed: int, vertices: int) -> None:
+    """Where collar and shoulder fall on one vertex, and where the inner side of a strap is seen."""
+    image, truth = drawn("camisole", seed)
+    given = {"garment_mask": truth.mask, "garment_inside": truth.inside, "garment_points": truth.points}
+    mesh = GarmentMesher(vertices)(**asked("camisole") | given | {"garment_image": image})
+    assert openings(merged(mesh["garment_faces"], mesh["garment_seams"], len(mesh["garment_vertices"]))) == 4
+
+
+def test_a_thread_between_the_legs_is_no_cloth() -> None:
+    """An outline that runs to and fro along one row of pixels could not be triangulated."""
+    given = asked("trousers")
+    bridged = given["garment_mask"].copy()
+    bridged[given["garment_mask"].shape[0] * 2 // 3, 300:460] = 255
+    assert (bridged != given["garment_mask"]).any()
+    with_thread = GarmentMesher()(**given | {"garment_mask": bridged})
+    without = GarmentMesher()(**given)
+    np.testing.assert_array_equal(with_thread["garment_faces"], without["garment_faces"])
 
 
 @pytest.mark.parametrize(
@@ -205,91 +182,6 @@ def test_the_fabric_is_told_or_given(wish: bytes, found: str, why: str) -> None:
     assert mesh["garment_fabric"][0] == found.encode()
     assert report["fabric"] == found
     assert why in report["fabric_why"]
-
-
-@pytest.mark.parametrize(
-    ("spoilt", "sentence"),
-    [
-        ({"fabric": np.array([b"chain mail"], np.object_)}, "none of auto, denim"),
-        ({"garment_image": np.zeros((9, 9, 3), np.uint8)}, "differ in size"),
-    ],
-)
-def test_what_contradicts_is_refused(spoilt: dict[str, Any], sentence: str) -> None:
-    """A fabric that nobody weaves, and the photo of another garment."""
-    with pytest.raises(WrongTensor, match=sentence):
-        GarmentMesher()(**box() | spoilt)
-
-
-def with_hole(given: dict[str, Any]) -> None:
-    """A hole of a twelfth of it."""
-    given["garment_mask"][180:220, 130:170] = 0
-
-
-def with_second_piece(given: dict[str, Any]) -> None:
-    """Another garment beside it."""
-    given["garment_mask"][100:300, 230:280] = 255
-
-
-def with_nan(given: dict[str, Any]) -> None:
-    """A landmark that is no number."""
-    given["garment_points"][GarmentPoint.WAIST_LEFT, 0] = np.nan
-
-
-def without_waist(given: dict[str, Any]) -> None:
-    """A landmark that was not found."""
-    given["garment_points"][GarmentPoint.WAIST_LEFT, 2] = 0
-
-
-def as_a_thread(given: dict[str, Any]) -> None:
-    """A line of a pixel."""
-    given["garment_mask"][:] = 0
-    given["garment_mask"][100:300, 150] = 255
-
-
-def without_anything(given: dict[str, Any]) -> None:
-    """An empty mask."""
-    given["garment_mask"][:] = 0
-
-
-@pytest.mark.parametrize(
-    ("spoil", "sentence"),
-    [
-        (with_hole, "has a hole"),
-        (with_second_piece, "several pieces"),
-        (with_nan, "no numbers"),
-        (without_waist, "Not found on the garment: waist left"),
-        (as_a_thread, "too thin"),
-        (without_anything, "No garment is left"),
-    ],
-)
-def test_what_cannot_be_cut_is_refused_in_words(spoil: Any, sentence: str) -> None:
-    """Each fault has a sentence of its own."""
-    given = box()
-    spoil(given)
-    with pytest.raises(GarmentNotMeshed, match=sentence):
-        GarmentMesher()(**given)
-
-
-def test_a_small_flaw_of_the_mask_is_no_hole() -> None:
-    """A few lost pixels are filled."""
-    given = box()
-    given["garment_mask"][200:208, 150:158] = 0
-    mesh = GarmentMesher(1000)(**given)
-    assert openings(merged(mesh["garment_faces"], mesh["garment_seams"], len(mesh["garment_vertices"]))) == 2
-
-
-@pytest.mark.parametrize(
-    "faces",
-    [
-        [[0, 1, 2], [0, 1, 3]],  # two triangles that face opposite ways
-        [[0, 1, 2], [1, 0, 3], [0, 1, 4]],  # three at one edge
-        [[0, 1, 2], [0, 3, 4]],  # two that touch in a point
-    ],
-)
-def test_what_is_no_surface_is_refused(faces: list[list[int]]) -> None:
-    """The check itself finds the three ways of not being one."""
-    with pytest.raises(GarmentNotMeshed, match="could not be sewn"):
-        openings(np.array(faces, np.int32))
 
 
 @pytest.mark.photos

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from bridge.contracts import Category, GarmentPoint, Panel
 from bridge.errors import GarmentNotMeshed, WrongTensor
 from bridge.garment.mesh.fabric import fabric_of
-from bridge.garment.mesh.outline import lines_inside, outline_of, whole
-from bridge.garment.mesh.regions import regions
+from bridge.garment.mesh.outline import lines_inside, openings_of, outline_of, whole
+from bridge.garment.mesh.regions import behind, regions
 from bridge.garment.mesh.sewn import merged, openings
 from bridge.garment.mesh.triangulate import is_ring, triangulate
 
@@ -77,15 +77,16 @@ class GarmentMesher:
         outline, landmarks = outline_of(mask, garment_points, edge)
         inner = mask & (garment_inside >= 128)
         axis = _axis(garment_points, outline)
-        lines = lines_inside(inner, outline, edge)
-        points, triangles, ring = triangulate(outline, lines, edge, axis)
         ends = _open_ends(category, garment_points)
+        ways = openings_of(len(outline), [(int(landmarks[a]), int(landmarks[b])) for a, b in ends])
+        lines = lines_inside(inner, outline, edge, ways)
+        points, triangles, ring = triangulate(outline, lines, edge, axis)
         landmarks = _moved(landmarks, outline, points[:ring])
         hooded = category is not Category.LOWER and any(is_ring(line) for line in lines)
         open_ends = ends[1:] if hooded else ends  # a hood opens inside the outline, which is its seam
         closed = _sewn(ring, [(int(landmarks[a]), int(landmarks[b])) for a, b in open_ends])
         parts = regions(points, ring, category, garment_points, edge)
-        front = triangles[~_covered(points[triangles].mean(axis=1), inner)]
+        front = triangles[~behind(points[triangles].mean(axis=1), outline, lines)]
         panels = _panels(points, front, triangles, closed, parts, len(ends))
         made_of, why = fabric_of(fabric[0], garment_image, garment_mask)
         return {
@@ -171,16 +172,6 @@ def _moved(landmarks: npt.NDArray[np.intp], before: Points, after: Points) -> np
 def _sewn(count: int, ends: list[tuple[int, int]]) -> npt.NDArray[np.intp]:
     """Return the samples of an outline that are sewn: all but those between the ends of an opening."""
     sewn = np.ones(count, np.bool_)
-    for start, stop in ends:
-        ways = (
-            np.arange(start + 1, start + (stop - start) % count),
-            np.arange(stop + 1, stop + (start - stop) % count),
-        )
-        sewn[min(ways, key=len) % count] = False
+    for way in openings_of(count, ends):
+        sewn[way[1:-1]] = False
     return np.flatnonzero(sewn)
-
-
-def _covered(points: Points, mask: Mask) -> npt.NDArray[np.bool_]:
-    """Tell of each point [n, 2] px whether a mask covers it."""
-    x, y = np.floor(points).astype(int).T
-    return mask[np.clip(y, 0, mask.shape[0] - 1), np.clip(x, 0, mask.shape[1] - 1)] > 0

@@ -33,12 +33,15 @@ def whole(mask: Mask) -> Mask:
     Raises:
         GarmentNotMeshed: it has a hole or a second piece too large to be a flaw of the mask, or is but a line.
     """
-    binary = np.pad((mask >= 128).view(np.uint8), 1)
+    ragged = np.pad((mask >= 128).view(np.uint8), 1)
+    binary = cv2.morphologyEx(
+        ragged, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
+    )  # an outline can't run to and fro
     contours, _ = cv2.findContours(binary, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
         raise GarmentNotMeshed("No garment is left to be cut into cloth; use a photo that shows it whole.")
     largest = max(contours, key=cv2.contourArea)
-    filled = np.zeros_like(binary)
+    filled = np.zeros_like(ragged)
     cv2.drawContours(filled, [largest], -1, (1.0,), cv2.FILLED)
     area = cv2.countNonZero(filled)
     rest = cv2.countNonZero(cv2.subtract(binary, filled))
@@ -62,7 +65,7 @@ def outline_of(
     """Return the outline [n, 2] px, sampled about every ``edge``, and the sample of each GarmentPoint [21].
 
     Landmarks lie on the outline, each on a sample; the stretches between two of them are evenly divided. -1 stands
-    for a landmark that the garment doesn't have, or whose place another one took.
+    for a landmark that the garment doesn't have. Landmarks that all but coincide share a sample.
     """
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     contour = _smoothed(max(contours, key=len)[:, 0].astype(np.float32) + 0.5)
@@ -75,11 +78,36 @@ def outline_of(
     samples, at = _divided(contour, corners, edge)
     chosen = np.full(len(GarmentPoint), -1)
     for point, place in nearest.items():
-        chosen[point] = at.get(place, -1)
+        chosen[point] = at[int(corners[_squared(contour[corners] - contour[place]).argmin()])]
     return samples, chosen
 
 
-def lines_inside(inside: Mask, outline: Points, edge: float) -> list[Points]:
+def openings_of(count: int, ends: list[tuple[int, int]]) -> list[npt.NDArray[np.intp]]:
+    """Return the samples along each opening of an outline, its ends included.
+
+    Two openings never share an end, as at a strap that is narrower than an edge: what lies between them must be sewn.
+
+    Args:
+        count: how many samples the outline has.
+        ends: the samples at which openings end; an opening is the shorter way between them.
+    """
+    found: list[npt.NDArray[np.intp]] = []
+    taken: set[int] = set()
+    for start, stop in ends:
+        ways = (
+            np.arange(start, start + (stop - start) % count + 1),
+            np.arange(stop, stop + (start - stop) % count + 1),
+        )
+        way = min(ways, key=len) % count
+        way = way[int(way[0]) in taken : len(way) - (int(way[-1]) in taken)]
+        taken |= {int(end) for end in way[:1]} | {int(end) for end in way[-1:]}
+        found.append(way)
+    return found
+
+
+def lines_inside(
+    inside: Mask, outline: Points, edge: float, ways: list[npt.NDArray[np.intp]]
+) -> list[Points]:
     """Return the lines [m, 2] px in which the garment's front ends and its inner side begins.
 
     A line from outline to outline is a neckline or a waistband; a ring is the opening of a hood.
@@ -88,11 +116,12 @@ def lines_inside(inside: Mask, outline: Points, edge: float) -> list[Points]:
         inside: 0 or 1, the inner side that the photo shows.
         outline: the garment's sampled outline [px].
         edge: distance of the samples [px].
+        ways: the samples along each opening; through one of them the inner side is seen, so there a line ends.
     """
     contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
         return []
-    depth = Depth(outline, [], edge)
+    depth = Depth(outline, [], 2 * edge)  # a coarse map will do
     found = []
     for contour in contours:
         line = contour[:, 0].astype(np.float32) + 0.5
@@ -100,8 +129,8 @@ def lines_inside(inside: Mask, outline: Points, edge: float) -> list[Points]:
         if len(run) == len(line) > 2 * edge:
             found.append(_ring(line, edge))
         elif len(run) > 2 * edge:
-            found.append(_anchored(line[run], outline, edge))
-    return found
+            found.append(_anchored(line[run], [outline[way] for way in ways], edge))
+    return [line for line in found if len(line) > 2]
 
 
 def _ring(line: Points, edge: float) -> Points:
@@ -110,13 +139,15 @@ def _ring(line: Points, edge: float) -> Points:
     return np.concatenate([ring, ring[:1]])
 
 
-def _anchored(line: Points, outline: Points, edge: float) -> Points:
-    """Return a line sampled every ``edge``, from one vertex of the outline to another."""
-    ends = [outline[_squared(outline - end).argmin()] for end in (line[0], line[-1])]
+def _anchored(line: Points, openings: list[Points], edge: float) -> Points:
+    """Return a line sampled every ``edge``, from one vertex of the nearest opening to another."""
+    apart = [[_squared(opening - end) for end in (line[0], line[-1])] for opening in openings]
+    nearest = min(range(len(openings)), key=lambda number: sum(float(ends.min()) for ends in apart[number]))
+    ends = [openings[nearest][ends.argmin()] for ends in apart[nearest]]
     count = max(2, round(float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum()) / edge))
     middle = line[np.linspace(0, len(line) - 1, count + 1).astype(int)]
-    apart = np.minimum(*(_squared(middle - end) for end in ends))
-    return np.stack([ends[0], *middle[apart > (_APART * edge) ** 2], ends[1]])
+    far = np.minimum(*(_squared(middle - end) for end in ends)) > (_APART * edge) ** 2
+    return np.stack([ends[0], *middle[far], ends[1]])
 
 
 def _longest_run(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""Which piece of the garment every vertex of its panels belongs to."""
+"""Which piece of the garment its vertices belong to, and where its inner side is seen."""
 
 from __future__ import annotations
 
@@ -45,6 +45,32 @@ def regions(points: Points, ring: int, category: Category, landmarks: Points, ed
             found[_within(points, sleeve)] = part
             found[along] = part
     return found
+
+
+def behind(points: Points, outline: Points, lines: list[Points]) -> npt.NDArray[np.bool_]:
+    """Tell of each point [n, 2] px whether the garment's inner side is seen there.
+
+    That is between a line on which the front ends and the part of the outline that encloses less with it; or within
+    a ring.
+
+    Args:
+        points: FP32 [n, 2] px.
+        outline: FP32 [m, 2] px.
+        lines: as :func:`bridge.garment.mesh.outline.lines_inside` returns them.
+    """
+    found = np.zeros(len(points), np.bool_)
+    for line in lines:
+        first, last = (int(np.linalg.norm(outline - end, axis=1).argmin()) for end in (line[0], line[-1]))
+        onward = (last + np.arange((first - last) % len(outline) + 1)) % len(outline)
+        back = (last - np.arange((last - first) % len(outline) + 1)) % len(outline)
+        found |= _within(
+            points, min((np.concatenate([line, outline[way]]) for way in (onward, back)), key=_area)
+        )
+    return found
+
+
+def _area(polygon: Points) -> float:
+    return float(cv2.contourArea(polygon))
 
 
 def _sleeve(outline: Points, corners: Points, edge: float) -> tuple[npt.NDArray[np.intp], Points]:
