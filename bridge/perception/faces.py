@@ -51,8 +51,9 @@ class EverybodysFaces:
         height, width = image.shape[:2]
         people = self._people.people(image)
         index = chosen(people, person_index)
-        heads = [_head(keypoints_of(pose, height, width)) for pose in people]
-        own = heads.pop(index)
+        points = [keypoints_of(pose, height, width)[HEAD] for pose in people]
+        own = _head(points.pop(index), most=False)
+        heads = [_head(head, most=True) for head in points]
         mine: list[Float32] = []
         others: list[Float32] = []
         for face in self._turned_faces(image, _quarter(people[index])):
@@ -115,10 +116,10 @@ def _turned_back(box: Float32, quarter: int, height: int, width: int) -> Float32
     return np.array(corners[quarter], np.float32)
 
 
-def _head(keypoints: Float32) -> Float32 | None:
-    """Return the square around a pose's head; None when most of it is not seen."""
-    points = keypoints[HEAD]
-    if float(np.median(points[:, 3])) <= _SEEN:
+def _head(points: Float32, *, most: bool) -> Float32 | None:
+    """Return the square around the points of a head; None unless one of them, or most of them, are seen."""
+    seen = points[:, 3] > _SEEN
+    if not (seen.mean() > 0.5 if most else seen.any()):
         return None
     centre = points[:, :2].mean(axis=0)
     half = _HEAD_SIDE * float(np.ptp(points[:, :2], axis=0).max()) / 2

@@ -102,6 +102,17 @@ def with_heads(local: LocalModels, *heads: tuple[float, float, float]) -> Everyb
     return EverybodysFaces(Posed(*heads), local["face_detection"], local["face_landmark"])
 
 
+@pytest.mark.parametrize(("who", "row"), [("astronaut", 110), ("grace", 210)])
+def test_a_face_that_the_photo_cuts_is_still_ones_own(
+    local: LocalModels, who: str, row: int, request: pytest.FixtureRequest
+) -> None:
+    """Below the eyes even, where most of the head is not seen: the dressed one's is never taken for another's."""
+    seen = faces(local, np.ascontiguousarray(request.getfixturevalue(who)[row:]))
+    assert seen["face_box"].any()
+    assert seen["face_box"][1] == 0
+    assert len(seen["other_faces"]) == 0
+
+
 def test_the_face_of_a_pose_without_a_head_is_a_strangers(local: LocalModels, astronaut: UInt8) -> None:
     """Somebody cut at the neck is dressed: the face that is seen is another one's."""
     seen = with_heads(local, (225, 120, 0.0))(astronaut, LARGEST)
