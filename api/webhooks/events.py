@@ -10,7 +10,14 @@ _WORDS = 1000
 """The most characters of a sentence."""
 
 Link = Annotated[str, Field(max_length=4096)]
-Sentence = Annotated[str, BeforeValidator(lambda words: words[:_WORDS])]
+
+
+def _told(words: str) -> str:
+    """Cut, and free of halves of characters, which no JSON can hold: it may quote what strangers sent."""
+    return words[:_WORDS].encode(errors="replace").decode()
+
+
+Sentence = Annotated[str, BeforeValidator(_told)]
 
 
 class Body(BaseModel):

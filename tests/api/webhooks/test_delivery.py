@@ -171,6 +171,9 @@ def test_the_largest_event_fits() -> None:
     assert len(failed.detail) == 1000
     for event in (JobDone(timestamp=NOW, data=done), JobFailed(timestamp=NOW, data=failed)):
         assert len(encoded(event)) < MOST_BYTES
+    broken = Failed(job="j", url=link, code="c", detail="half \ud83d of a smile, and \0")
+    assert broken.detail == "half ? of a smile, and \0"
+    assert b"half ? of a smile, and \\u0000" in encoded(JobFailed(timestamp=NOW, data=broken))
     with pytest.raises(ValidationError):
         Failed(job="j", url=link + "x", code="c", detail="")
 
