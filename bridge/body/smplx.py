@@ -37,6 +37,10 @@ _SHAPES: Mapping[str, tuple[int, ...]] = {
     "f": (FACES, 3),
 }
 """What is read of the file; -1 is any number. Texture coordinates, ``vt`` and ``ft``, are in some releases only."""
+_SUM_ERROR = 0.01
+"""How far shares may be from summing to 1: they are rounded in some releases."""
+_STATURE = (1.0, 2.5)
+"""Between what a mean adult's height is [m]; files in other units are not."""
 _LEFT_FINGERS, _RIGHT_FINGERS = range(25, 40), range(40, 55)
 _PARENTS = (
     *(0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 15, 15, 15),
@@ -120,6 +124,11 @@ def _faults(arrays: Arrays) -> Iterator[str]:
         yield "kintree_table has other joints"
     if arrays["f"].min() < 0 or arrays["f"].max() >= VERTICES:
         yield "f names vertices that don't exist"
+    for name in ("weights", "J_regressor"):
+        if np.abs(arrays[name].sum(axis=1) - 1).max() > _SUM_ERROR:
+            yield f"{name} has rows that don't sum to 1"
+    if not _STATURE[0] < (tall := float(np.ptp(arrays["v_template"][:, 1]))) < _STATURE[1]:
+        yield f"v_template is {tall:g} m tall, not a person's height"
 
 
 def _merged(file: Arrays) -> dict[str, npt.NDArray[np.generic]]:
@@ -192,7 +201,8 @@ def _a_pose(heads: Floats) -> Floats:
 def _texture_coordinates(file: Arrays) -> Floats:
     """Return the texture coordinates of the triangles' corners [F, 3, 2]; zeros where the file has none that fit."""
     places, corners = (file.get(name, np.zeros((0, 0), np.int64)) for name in ("vt", "ft"))
-    named = corners.shape == (FACES, 3) and corners.dtype.kind in "iu" and places.shape[1:] == (2,)
-    if not named or corners.min() < 0 or corners.max() >= len(places):
+    indices = corners.shape == (FACES, 3) and corners.dtype.kind in "iu"
+    points = places.shape[1:] == (2,) and places.dtype.kind == "f" and np.isfinite(places).all()
+    if not (indices and points) or corners.min() < 0 or corners.max() >= len(places):
         return np.zeros((FACES, 3, 2))
     return places.astype(np.float64)[corners.astype(np.int64)]

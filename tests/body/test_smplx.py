@@ -136,6 +136,9 @@ def test_a_known_mannequin_is_found(mannequin: LinearBody) -> None:
         ({"f": np.full((20908, 3), 10475)}, "don't exist"),
         ({"kintree_table": np.zeros((2, 55), np.int64)}, "other joints"),
         ({"shapedirs": np.zeros((10475, 3, 5), np.float32)}, "fewer than 10"),
+        ({"weights": np.full((10475, 55), 0.5)}, "weights has rows that don't sum to 1"),
+        ({"J_regressor": np.zeros((55, 10475))}, "J_regressor has rows that don't sum to 1"),
+        ({"v_template": np.full((10475, 3), 0.5)}, "v_template is 0 m tall"),
     ],
 )
 def test_what_is_no_smplx_is_refused(
@@ -149,6 +152,16 @@ def test_what_is_no_smplx_is_refused(
     assert "SMPLX_NEUTRAL.npz of SMPL-X v1.1 is expected, as https://smpl-x.is.tue.mpg.de gives it" in str(
         told.value
     )
+
+
+def test_a_file_that_breaks_off_is_refused(path: Path, tmp_path: Path) -> None:
+    """Half of it came down, or some of its bytes are others."""
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], whole[:5000] + b"?" * 100 + whole[5100:]):
+        broken = tmp_path / path.name
+        broken.write_bytes(content)
+        with pytest.raises(ArtifactCorrupt, match=r"can't be read: .* SMPL-X v1.1 is expected"):
+            load_smplx(broken)
 
 
 def _single() -> bytes:
