@@ -45,7 +45,8 @@ def veil_faces(image: UInt8, faces: Float32, kept: Float32 | None = None) -> UIn
         rows, columns = np.nonzero(cover)
         if rows.size:
             window = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
-            veiled[window] = _laid(veiled[window], cover[window][..., None])
+            cell = max(float(face[2] - face[0]), float(face[3] - face[1])) / _CELLS
+            veiled[window] = _laid(veiled[window], cover[window][..., None], cell)
     return veiled
 
 
@@ -59,14 +60,14 @@ def _radius(image: UInt8, box: Float32, reach: tuple[float, float], lift: float)
     return np.sqrt(across**2 + down**2).astype(np.float32)
 
 
-def _laid(window: UInt8, cover: Float32) -> UInt8:
-    mixed = window + (_mosaic(window).astype(np.float32) - window) * cover
+def _laid(window: UInt8, cover: Float32, cell: float) -> UInt8:
+    mixed = window + (_mosaic(window, cell).astype(np.float32) - window) * cover
     return np.asarray(mixed + 0.5, np.uint8)
 
 
-def _mosaic(window: UInt8) -> UInt8:
+def _mosaic(window: UInt8, cell: float) -> UInt8:
+    """Return the window in averages over squares of about ``cell`` pixels, smoothed."""
     height, width = window.shape[:2]
-    columns = min(width, round(_CELLS * 2 * _REACH[0]))
-    rows = min(height, round(_CELLS * 2 * _REACH[1]))
+    columns, rows = max(1, round(width / max(cell, 1.0))), max(1, round(height / max(cell, 1.0)))
     cells = cv2.resize(window, (columns, rows), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
