@@ -17,8 +17,8 @@ from bridge.quality.measures import IN_FRONT, SLEEVES, Pixels, Region, among, lo
 
 Floats = npt.NDArray[np.float32]
 
-HEM_BANDS = {Category.UPPER: (0.4, 1.8), Category.LOWER: (1.05, 3.0), Category.DRESS: (1.15, 3.1)}
-"""Where a hem may lie, in trunks below the shoulder joints: from a cropped top to a tunic at the knees, from shorts
+HEM_BANDS = {Category.UPPER: (0.4, 2.1), Category.LOWER: (1.05, 3.0), Category.DRESS: (1.15, 3.1)}
+"""Where a hem may lie, in trunks below the shoulder joints: from a cropped top to a tunic below the knees, from shorts
 to the floor, from a mini to the floor. The hips lie at 1, the knees at 1.85, the ankles at 2.7 (trunk, thigh and shank
 are 0.288, 0.245 and 0.246 of the height: Drillis and Contini 1966, "Body Segment Parameters")."""
 

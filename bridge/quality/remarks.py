@@ -17,6 +17,8 @@ LEAST_COLOUR = 0.6
 LEAST_DETAIL = 0.35
 LEAST_HEM = 0.3  # of dresses and trousers; a top's may be tucked in
 MOST_OLD_GARMENT = 0.05
+LEAST_PLACE = 0.9  # over the same fittings the lowest were 0.98, 0.72 (a shoe's hole in the hem) and 0.75
+LEAST_LINE = 0.65
 
 CUT_SHARE = 0.05
 """Share of one edge of the garment's photo that the garment must touch to count as cut off there."""
@@ -59,6 +61,11 @@ def _of_scores(scores: Scores, category: Category) -> Iterator[str]:
         yield "Much of the garment's fine detail was lost; a larger photo of the person keeps more."
     if scores["old_garment_left"] is not None and scores["old_garment_left"] > MOST_OLD_GARMENT:
         yield "Some of the old garment can still be seen beside the new one."
+    elif _below(scores["leak_iou"], LEAST_PLACE):
+        yield "The garment covers what should have stayed, or leaves out what it should cover."
+    for name, line in (("hem", scores["hem_line"]), ("neckline", scores["collar_line"])):
+        if _below(line, LEAST_LINE):
+            yield f"The garment's {name} is ragged, broken or out of place."
 
 
 def _below(score: float | None, least: float) -> bool:

@@ -59,7 +59,6 @@ SHAPES = {
     "one deep bite": (np.where(abs(COLUMNS - 120) < 15, BOTTOM - 60, BOTTOM), 0.4, 0.75),
     "a step": (np.where(COLUMNS < 120, BOTTOM - 14, BOTTOM), 0.85, 0.97),
     "far too high": (130, 0.0, 0.0),
-    "far too low": (290, 0.0, 0.0),
 }
 
 
@@ -70,6 +69,12 @@ def test_a_hem_is_scored_by_its_line(shape: str) -> None:
     score, _ = lines(garment(hem))
     assert score is not None
     assert least <= score <= most
+
+
+def test_a_top_does_not_end_at_the_calves() -> None:
+    """A hem is placed by the wearer's own size: the same row is far too low for somebody smaller."""
+    assert lines(garment(hem=290))[0] == pytest.approx(1.0, abs=0.02)
+    assert lines(garment(hem=290), points=keypoints(shoulders=70, hips=150))[0] == 0.0
 
 
 @pytest.mark.parametrize(

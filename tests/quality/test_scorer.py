@@ -132,6 +132,10 @@ GOOD = Scores(
         ({"garment_detail": 0.1}, Category.UPPER, "detail was lost"),
         ({"old_garment_left": 0.2}, Category.UPPER, "old garment"),
         ({"hem_visible": 0.0}, Category.DRESS, "hem lies outside"),
+        ({"leak_iou": 0.7}, Category.UPPER, "should have stayed"),
+        ({"old_garment_left": 0.2, "leak_iou": 0.7}, Category.UPPER, "old garment"),
+        ({"hem_line": 0.4}, Category.LOWER, "hem is ragged"),
+        ({"collar_line": 0.4}, Category.UPPER, "neckline is ragged"),
     ],
 )
 def test_each_weakness_has_its_sentence(change: Any, category: Category, words: str) -> None:

@@ -10,7 +10,7 @@ from typing import get_type_hints
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.quality.policy import (
@@ -89,6 +89,7 @@ def test_every_score_has_its_name() -> None:
     assert set(METRICS) == set(get_type_hints(Scores)) | set(WEIGHTS)
 
 
+@settings(deadline=None)  # other work shares the cores
 @given(scores)
 def test_every_demand_is_met_missed_or_not_measured(found: dict[str, float | None]) -> None:
     """A score is in exactly one of three states, and one that nobody knows is never among the passed."""
@@ -112,6 +113,7 @@ def test_nothing_measured_is_nothing_passed() -> None:
     assert verdict.not_measured["hem_line"] != verdict.not_measured["collar_line"]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(PROFILE)), shares, shares)
 def test_a_better_score_never_fails_where_a_worse_one_passed(
     metric: str, first: float, second: float
@@ -122,6 +124,7 @@ def test_a_better_score_never_fails_where_a_worse_one_passed(
         assert judge(report({**GOOD, metric: better}), PROFILE).passed
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(PROFILE)), shares)
 def test_a_failure_never_reads_like_a_pass(metric: str, score: float) -> None:
     """The sentence's rounded score misses the threshold as the exact one does."""
@@ -137,6 +140,7 @@ def test_a_verdict_travels_as_json() -> None:
     assert Verdict.model_validate(json.loads(verdict.model_dump_json())) == verdict
 
 
+@settings(deadline=None)
 @given(st.integers(-1, 2**63 - 1), st.integers(0, 50))
 def test_each_attempt_has_a_seed_of_its_own(seed: int, number: int) -> None:
     """The same attempt gets the same new seed again, and the next one another."""
@@ -181,6 +185,7 @@ def test_the_best_attempt() -> None:
     assert best([passed, elsewhere]) == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(sorted(PROFILE)), shares), min_size=1, max_size=4))
 def test_no_attempt_beats_the_best(attempts: list[dict[str, float]]) -> None:
     """Whenever one passed, a passed one is taken."""
