@@ -11,7 +11,7 @@ from api import problems
 from api.backend import Backend
 from api.metrics import Metrics
 from api.middleware import Limited, Observed
-from api.routes import artifacts, health, jobs, page, parse, providers, results, tryon, users
+from api.routes import artifacts, health, jobs, page, parse, providers, results, tryon, usage, users
 from api.service import opened
 from api.settings import Settings
 
@@ -56,6 +56,6 @@ def create_app(settings: Settings | None = None, connect: Connect = connect_trit
     app.add_middleware(Limited, max_bytes=known.max_upload_mb * 2**20)
     app.add_middleware(Observed, metrics=metrics)
     problems.install(app)
-    for routes in (tryon, jobs, results, users, providers, parse, artifacts, health, page):
+    for routes in (tryon, jobs, results, users, usage, providers, parse, artifacts, health, page):
         app.include_router(routes.router)
     return app

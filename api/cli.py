@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from api.running import embedded, listen, open_triton
-from api.settings import Settings
+from api.running import embedded, listen, open_triton, work
+from api.security import keys_cli
+from api.settings import Role, Settings
 from bridge.contracts import Category, Expert, Fabric
 from bridge.errors import VfrError
 from bridge.imaging.encode import Format, encode_image
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+app.add_typer(keys_cli.app, name="keys")
 OUT = Console()
 SAY = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -144,6 +146,9 @@ def serve(
     triton_url: Annotated[
         str | None, typer.Option(help="a Triton that runs elsewhere; none is started", metavar="URL")
     ] = None,
+    role: Annotated[
+        Role | None, typer.Option(help="api takes jobs, worker executes them, all does both")
+    ] = None,
 ) -> None:
     """Serve REST, with a page to try it, and KServe v2 over gRPC, until Ctrl-C.
 
@@ -156,7 +161,7 @@ def serve(
     known = known.model_copy(
         update={
             name: value
-            for name, value in {"host": host, "port": port, "triton_url": triton_url}.items()
+            for name, value in {"host": host, "port": port, "triton_url": triton_url, "role": role}.items()
             if value is not None
         }
     )
@@ -166,6 +171,27 @@ def serve(
             return
         with embedded(SAY, grpc_port=grpc_port) as url:
             listen(known.model_copy(update={"triton_url": url}), SAY)
+    SAY.print("Everything is stopped.")
+
+
+@app.command()
+def worker(
+    triton_url: Annotated[
+        str | None, typer.Option(help="the Triton to ask; none: the one of VFR_TRITON_URL", metavar="URL")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="how many jobs are executed at once")] = None,
+) -> None:
+    """Execute the jobs that others take, until Ctrl-C.
+
+    * `vfr serve --role api` takes jobs, and any number of `vfr worker` execute them
+    * all name the same VFR_DATABASE_URL, VFR_BLOBS_URL and VFR_SECRET
+
+    A worker may be killed at any moment: another one goes on where it was.
+    """
+    known = Settings(role=Role.WORKER)
+    wanted = {"triton_url": triton_url, "workers": jobs}
+    with _in_words():
+        work(known.model_copy(update={name: value for name, value in wanted.items() if value}), SAY)
     SAY.print("Everything is stopped.")
 
 

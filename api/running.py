@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -85,6 +86,29 @@ def listen(settings: Settings, say: Console) -> None:
         config = uvicorn.Config(create_app(settings), log_level="warning", timeout_graceful_shutdown=10)
         with suppress(KeyboardInterrupt):  # uvicorn lets it through once all is answered
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def work(settings: Settings, say: Console) -> None:
+    """Execute jobs until Ctrl-C or SIGTERM; what runs then is finished, or left to other workers.
+
+    Raises:
+        ConfigError: a file or a variable says something that can't be done.
+        ServerUnavailable: the database or the store of pictures can't be reached.
+    """
+    asyncio.run(_working(settings, say))
+
+
+async def _working(settings: Settings, say: Console) -> None:
+    from api.app import connect_triton
+    from api.metrics import Metrics
+    from api.service import opened
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with connect_triton(settings) as backend, opened(settings, backend, Metrics()):
+        say.print(f"Executing up to {settings.workers} jobs at once. Ctrl-C leaves what is left to others.")
+        await stop.wait()
 
 
 @contextmanager

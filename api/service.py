@@ -27,7 +27,7 @@ from api.quality.policy import load_pipeline
 from api.security.caller import Authenticator
 from api.security.ssrf import Guard
 from api.security.tenants import load_tenants
-from api.settings import Settings
+from api.settings import Role, Settings
 from api.storage.blobs import Blobs
 from api.storage.database import Database
 from api.storage.links import Links
@@ -125,7 +125,7 @@ async def opened(settings: Settings, backend: Backend, metrics: Metrics) -> Asyn
             providers=providers,
             circuits={name: Breaker(name) for name in providers},
         )
-        if settings.role != "api":
+        if settings.role is not Role.API:
             await stack.enter_async_context(working(room))
         yield Service(room, Desk(room), Authenticator(settings, tenants, database), metrics)
 

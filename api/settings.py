@@ -6,14 +6,23 @@ import os
 import secrets
 import tempfile
 from contextlib import suppress
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bridge.checkout import CONFIGS
+
+
+class Role(str, Enum):
+    """What a process does."""
+
+    ALL = "all"
+    API = "api"
+    WORKER = "worker"
 
 
 def _data_folder() -> Path:
@@ -54,7 +63,7 @@ class Settings(BaseSettings):
     public_url: str = ""
     """The address under which others reach this service, for links and callbacks: ``https://fit.example.com``."""
 
-    role: Literal["all", "api", "worker"] = "all"
+    role: Role = Role.ALL
     """``api`` takes jobs, ``worker`` executes them, ``all`` does both in one process."""
 
     tenants: Path = CONFIGS / "tenants.yaml"

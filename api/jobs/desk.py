@@ -69,6 +69,16 @@ class Accepted:
     replayed: bool = False
 
 
+@dataclass(frozen=True)
+class _Pictures:
+    """The pictures of a request as they may be stored."""
+
+    person: Clean
+    garments: Sequence[Clean]
+    mask: Clean | None
+    person_index: int
+
+
 class Desk:
     """One per process; all state is in the database."""
 
@@ -106,37 +116,54 @@ class Desk:
         room = self._room
         now = room.clock()
         tenant, user = caller.tenant, caller.user or user
+        room.tenants.price(tenant, wishes.tier)  # refuses a tier that the plan does not hold
+        if claim:
+            idempotency.check_key(claim.key)
         await room.database.run(lambda connection: quotas.take(connection, tenant, wishes.tier, now))
         await self._check_room(tenant)
+        pictures = await self._cleaned(tenant, wishes, uploads)
+        job = uuid.uuid4().hex
+        folder = records.folder(tenant.id, user, job)
+        kept = False
+        try:
+            order = await self._stored(wishes, pictures, folder)
+            accepted = await room.database.run(
+                lambda c: self._enter(
+                    c, caller, user, job, order, claim, seconds or room.settings.job_seconds
+                )
+            )
+            kept = not accepted.replayed
+        finally:
+            if not kept:
+                await room.blobs.delete(folder)
+        return accepted
+
+    async def _cleaned(self, tenant: Tenant, wishes: Wishes, uploads: Uploads) -> _Pictures:
+        """Judge and clean the pictures; nothing is stored yet."""
         guarded = await bystanders.guard(
-            room.backend,
+            self._room.backend,
             await _named("The person's photo", clean(uploads.person)),
             wishes.person_index,
             tenant.bystanders,
-            room.settings.timeout,
+            self._room.settings.timeout,
         )
-        photo = guarded.photo
         garments = [
             await _named(_garment(number), clean(data))
             for number, data in enumerate(uploads.garments, start=1)
         ]
-        mask = await _named("The mask", clean_mask(uploads.mask, photo))
-        job = uuid.uuid4().hex
-        folder = records.folder(tenant.id, user, job)
-        order = Order(
-            **wishes.model_dump() | {"person_index": guarded.person_index},
-            person=await self._store(f"{folder}/person", photo),
+        mask = await _named("The mask", clean_mask(uploads.mask, guarded.photo))
+        return _Pictures(guarded.photo, garments, mask, guarded.person_index)
+
+    async def _stored(self, wishes: Wishes, pictures: _Pictures, folder: str) -> Order:
+        """Store the pictures and return the order that names them."""
+        return Order(
+            **wishes.model_dump() | {"person_index": pictures.person_index},
+            person=await self._store(f"{folder}/person", pictures.person),
             garments=tuple(
-                [await self._store(f"{folder}/garment-{i}", one) for i, one in enumerate(garments)]
+                [await self._store(f"{folder}/garment-{i}", one) for i, one in enumerate(pictures.garments)]
             ),
-            mask=await self._store(f"{folder}/mask", mask) if mask else None,
+            mask=await self._store(f"{folder}/mask", pictures.mask) if pictures.mask else None,
         )
-        accepted = await room.database.run(
-            lambda c: self._enter(c, caller, user, job, order, claim, seconds or room.settings.job_seconds)
-        )
-        if accepted.replayed:
-            await room.blobs.delete(folder)
-        return accepted
 
     async def _store(self, name: str, picture: Clean) -> Stored:
         key = f"{name}.{picture.media_type.rpartition('/')[2]}"
@@ -160,9 +187,9 @@ class Desk:
             earlier = idempotency.claim(
                 connection,
                 caller.owner,
-                idempotency.check_key(claim.key),
+                claim.key,
                 claim.route,
-                order.fingerprint(),
+                order.fingerprint(user),
                 job,
                 now,
             )

@@ -12,6 +12,7 @@ from api.jobs.envelope import Json
 from api.jobs.order import Order
 from api.jobs.records import Job, State
 from api.jobs.room import Room
+from api.security import usage
 
 HOUR, DAY = 3600.0, 86400.0
 """[s]"""
@@ -42,12 +43,21 @@ async def conclude(
             return False
         if result is not None and not result["cached"]:
             cache.keep(connection, cache_key(job), job.id, result, results_until)
+        if result is not None:
+            usage.record(connection, _used(room, job, result, now))
         if result is None:
             cache.forget(connection, job=job.id)
         announce(room, connection, job, state, result, problem)
         return True
 
     return await room.tell(end, job.id)
+
+
+def _used(room: Room, job: Job, result: Json, now: float) -> usage.Used:
+    tier = Order.model_validate(job.order).tier
+    units = (result["provider"] or {}).get("units", 0.0)
+    price = room.tenants.price(room.tenant(job), tier)
+    return usage.Used(job.id, job.tenant, job.user, tier, len(result["attempts"]), units, price, now)
 
 
 def _kept_until(room: Room, job: Job, now: float) -> tuple[float, float]:

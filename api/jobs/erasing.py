@@ -14,7 +14,9 @@ from api.jobs.envelope import Json, ok
 from api.jobs.queue import ERASE, ERRANDS_QUEUE
 from api.jobs.records import JOBS, Job, State
 from api.jobs.room import Room
+from api.security import idempotency, usage
 from api.storage.database import METADATA, insert_new
+from api.webhooks import delivery
 
 ERASURES = sa.Table(
     "erasures",
@@ -95,6 +97,10 @@ async def erase_user(room: Room, errand: str) -> Json:
 
     def finish(connection: sa.Connection) -> None:
         connection.execute(sa.delete(JOBS).where(theirs))
+        usage.forget(connection, row.tenant, row.user)
+        idempotency.forget(connection, f"{row.tenant}/{row.user}")
+        for job in jobs:
+            delivery.forget(connection, job)
         done = {"user": None, "done": now, "pictures": pictures}
         connection.execute(sa.update(ERASURES).where(ERASURES.c.id == errand).values(done))
 

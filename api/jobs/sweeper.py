@@ -19,6 +19,7 @@ from api.jobs import records
 from api.jobs.ending import conclude
 from api.jobs.envelope import error
 from api.jobs.room import Room
+from api.security import idempotency
 from api.storage.database import METADATA, insert_new
 from bridge.errors import DeadlineMissed, JobFailed, StorageUnavailable, VfrError
 
@@ -121,3 +122,4 @@ class Sweeper:
             await forget_pictures(self._room, job, now)
         long_gone = WORKERS.c.seen < now - 100 * DEAD_SECONDS
         await self._room.database.run(lambda c: c.execute(sa.delete(WORKERS).where(long_gone)))
+        await self._room.database.run(lambda connection: idempotency.prune(connection, now))

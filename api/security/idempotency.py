@@ -105,3 +105,8 @@ def claim(
 def prune(connection: sa.Connection, now: float) -> int:
     """Forget the claims that are older than :data:`KEEP_SECONDS`; return how many."""
     return connection.execute(CLAIMS.delete().where(CLAIMS.c.created < now - KEEP_SECONDS)).rowcount
+
+
+def forget(connection: sa.Connection, owner: str) -> None:
+    """Forget all claims of an owner who is erased."""
+    connection.execute(CLAIMS.delete().where(CLAIMS.c.owner == owner))
