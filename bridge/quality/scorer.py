@@ -21,7 +21,7 @@ Words = npt.NDArray[np.object_]
 
 
 class Scorer:
-    """Answers ``score``: weight-free measures and remarks, about 40 ms at 768x1024 on one core."""
+    """Answers ``score``: weight-free measures and remarks, about 80 ms at 768x1024 on one core."""
 
     def __call__(
         self,

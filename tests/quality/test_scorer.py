@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, get_type_hints
 
+import cv2
 import numpy as np
 import pytest
 
@@ -107,6 +108,35 @@ def test_a_picture_without_a_garment_says_so() -> None:
     report = score(layer=np.zeros((*SHAPE, 4), np.uint8), result=np.full((*SHAPE, 3), 120, np.uint8))
     assert report["scores"]["garment_colour"] is None
     assert report["warnings"][0].startswith("Nothing of the garment is seen")
+
+
+def blobs(random: np.random.Generator, values: int) -> Any:
+    """A plane of patches, each of one of the first ``values`` numbers."""
+    coarse = random.integers(0, values, random.integers(1, 12, 2), dtype=np.uint8)
+    return np.asarray(cv2.resize(coarse, SHAPE[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+@pytest.mark.parametrize("category", [b"upper", b"lower", b"dress"])
+@pytest.mark.parametrize("seed", range(12))
+def test_any_mess_has_scores_in_range(seed: int, category: bytes) -> None:
+    """Whatever the models before hand over, every score is a share or None; detail may be more than there was."""
+    random = np.random.default_rng(seed)
+    alpha = blobs(random, 2) * np.uint8(255)
+    changes = {
+        "labels": blobs(random, len(Label)),
+        "layer": np.dstack([random.integers(0, 256, (*SHAPE, 3), dtype=np.uint8), alpha]),
+        "layer_parts": np.where(alpha > 0, blobs(random, len(Part)), Part.NONE).astype(np.uint8),
+        "edit_mask": blobs(random, 2) * np.uint8(255),
+        "result": random.integers(0, 256, (*SHAPE, 3), dtype=np.uint8),
+        "agnostic": random.integers(0, 256, (*SHAPE, 3), dtype=np.uint8),
+        "garment_mask": blobs(random, 2) * np.uint8(255),
+        "keypoints": random.uniform(-300, 500, (33, 4)).astype(np.float32),
+        "garment_category": np.array([category], np.object_),
+    }
+    scores = score(**changes)["scores"]
+    detail = scores.pop("garment_detail")
+    assert detail is None or detail >= 0
+    assert all(value is None or 0 <= value <= 1 for value in scores.values())
 
 
 GOOD = Scores(
