@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -43,16 +45,12 @@ async def attempt_delivery(room: Room, key: str, number: int) -> Json:
     Returns:
         ``ok`` with whether it is ``over``, else the ``pause`` before the next attempt [s].
     """
-    row = await room.database.run(
-        lambda connection: connection.execute(
-            sa.select(delivery.DELIVERIES).where(delivery.DELIVERIES.c.id == key)
-        ).one_or_none()
-    )
+    row = await room.database.run(partial(_due, key))
     tenant = room.tenants.named(row.tenant) if row else None
     known = (
         [endpoint for endpoint in tenant.webhooks if endpoint.url == row.endpoint] if tenant and row else []
     )
-    if row is None or not known:  # erased, or the tenant's terms name the endpoint no more
+    if row is None or not known:  # erased, not wanted any more, or not in the tenant's terms any more
         return ok({"over": True})
     endpoint = delivery.Endpoint(row.endpoint, (SecretStr(known[0].secret().get_secret_value()),))
     message = delivery.Message(row.id, row.body.encode())
@@ -69,6 +67,15 @@ async def attempt_delivery(room: Room, key: str, number: int) -> Json:
     now = room.clock()
     await room.database.run(lambda c: delivery.record(c, key, made, outcome, pause, now))
     return ok({"over": pause is None, "pause": pause})
+
+
+def _due(key: str, connection: sa.Connection) -> sa.Row[Any] | None:
+    """Return a message that is still to be sent."""
+    if not delivery.is_due(connection, key):
+        return None
+    return connection.execute(
+        sa.select(delivery.DELIVERIES).where(delivery.DELIVERIES.c.id == key)
+    ).one_or_none()
 
 
 def _event(room: Room, job: Job, result: Json | None, problem: Json | None, now: float) -> Event:
