@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 Points = npt.NDArray[np.float32]
 
-_CELLS = 8
+_CELLS = 6
 """Cells of the map to the length of an edge; the depth is true to about half a cell, and to 2.5 % of itself."""
 _AT_ONCE = 32_000
 """The most points that OpenCV looks up at once: it counts the columns of a picture in 16 bits with a sign."""
