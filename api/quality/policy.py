@@ -6,13 +6,11 @@ as it did the first time.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Protocol
 
 import yaml
@@ -26,31 +24,11 @@ from pydantic import (
     model_validator,
 )
 
+from api.quality.metrics import METRICS, known
 from api.schemas import Report
 from bridge.contracts import Expert
 from bridge.errors import ConfigError
 from bridge.registry import Tier
-
-METRICS: Mapping[str, str] = MappingProxyType(
-    {
-        "clip_similarity": "The garment's likeness to its photo (CLIP)",
-        "lpips": "The garment's perceptual distance from its photo (LPIPS)",
-        "face_identity": "The face's likeness to the photo's",
-        "aesthetic": "The picture's beauty",
-        "protected_identity": "The share of protected pixels that are the photo's own",
-        "garment_colour": "The likeness of the garment's colours to its photo's",
-        "garment_detail": "The garment's fine detail",
-        "garment_print": "The garment's print",
-        "leak_iou": "The overlap of the garment with its place",
-        "old_garment_left": "The share of the old garment that still shows",
-        "coverage": "The share of the garment that is seen",
-        "hem_visible": "The share of the hem that is seen",
-        "collar_visible": "The share of the neckline that is seen",
-        "hem_line": "The hem's line",
-        "collar_line": "The neckline",
-    }
-)
-"""What thresholds may be set for, in words."""
 
 SEEDS = 2**31
 """Seeds of retries lie below it: every generator of random numbers takes those."""
@@ -70,6 +48,8 @@ class Threshold(Entry):
 
     least: FiniteFloat | None = None
     most: FiniteFloat | None = None
+    required: bool = False
+    """Whether a picture of which the score is not known fails: what can be measured of every garment that is there."""
 
     @model_validator(mode="after")
     def _one(self) -> Threshold:
@@ -91,14 +71,7 @@ class Threshold(Entry):
         return f"at {'least' if self.least is not None else 'most'} {self.value:g}"
 
 
-def _known(name: str) -> str:
-    if name not in METRICS:
-        near = difflib.get_close_matches(name, METRICS, n=1, cutoff=0)[0]
-        raise ValueError(f"there is no score {name!r}; did you mean {near!r}?")
-    return name
-
-
-Profile = Annotated[Mapping[Annotated[str, AfterValidator(_known)], Threshold], Field(min_length=1)]
+Profile = Annotated[Mapping[Annotated[str, AfterValidator(known)], Threshold], Field(min_length=1)]
 """Thresholds by the name of the score."""
 
 
@@ -119,10 +92,10 @@ class Retry(Entry):
 
 
 class Failure(Entry):
-    """A score that missed its threshold."""
+    """A score that missed its threshold, or one that had to be known and is not."""
 
     metric: str
-    value: float
+    value: float | None
     threshold: float
     sentence: str
 
@@ -217,14 +190,16 @@ def load_pipeline(path: Path) -> Pipeline:
 def judge(report: Report, profile: Profile) -> Verdict:
     """Hold a report against the thresholds.
 
-    A score that is missing, null or not a number counts as not measured: it neither passes nor fails. A report of
-    which nothing was measured does not pass.
+    A score that is missing, null or not a number counts as not measured: it neither passes nor fails, unless it is
+    required, which fails. A report of which nothing was measured does not pass.
     """
     failures, not_measured = [], {}
     for metric, threshold in profile.items():
         score = report.scores.get(metric)
         if score is None or not math.isfinite(score):
             not_measured[metric] = _why_not(report, metric)
+            if threshold.required:
+                failures.append(_unknown(metric, threshold, not_measured[metric]))
         elif not threshold.admits(score):
             failures.append(_failure(metric, score, threshold))
     measured = len(not_measured) < len(profile)
@@ -252,8 +227,9 @@ def retry_changes(pipeline: Pipeline, order: Asked, report: Report, number: int)
 def best(verdicts: Iterable[Verdict | Mapping[str, object]]) -> int:
     """Return the index of the best attempt: one that passed, else the one that misses least; of equals the last.
 
-    How much a verdict misses is the sum over its failures of the distance to the threshold, over the threshold. A
-    picture of which nothing was measured misses nothing: it was made elsewhere because ours failed.
+    How much a verdict misses is the sum over its failures of the distance to the threshold, over the threshold; 1 for
+    a score that is not known. A picture of which nothing was measured misses nothing: it was made
+    elsewhere because ours failed.
 
     Raises:
         ValueError: there was no attempt.
@@ -272,13 +248,22 @@ def _next_seed(seed: int, number: int) -> int:
 
 
 def _shortfall(failures: Sequence[Failure]) -> float:
-    return sum(abs(f.value - f.threshold) / max(abs(f.threshold), 1e-6) for f in failures)
+    return sum(1.0 if f.value is None else abs(f.value - f.threshold) / _size(f.threshold) for f in failures)
+
+
+def _size(threshold: float) -> float:
+    return max(abs(threshold), 1e-6)
 
 
 def _failure(metric: str, score: float, threshold: Threshold) -> Failure:
     shown = math.floor(score * 1000) / 1000 if threshold.least is not None else math.ceil(score * 1000) / 1000
     sentence = f"{METRICS[metric]} scores {shown:g}; {threshold} is asked for."
     return Failure(metric=metric, value=score, threshold=threshold.value, sentence=sentence)
+
+
+def _unknown(metric: str, threshold: Threshold, why: str) -> Failure:
+    sentence = f"{METRICS[metric]} is not known ({why}); {threshold} is asked for."
+    return Failure(metric=metric, value=None, threshold=threshold.value, sentence=sentence)
 
 
 def _why_not(report: Report, metric: str) -> str:
