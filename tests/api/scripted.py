@@ -23,7 +23,7 @@ from bridge.triton.model import Arrays
 from bridge.triton.wire import ModelStatistics, ModelStatus
 
 REPORT = {
-    "scores": {"protected_identity": 1.0, "hem_visible": None},
+    "scores": {"protected_identity": 1.0, "leak_iou": 1.0, "coverage": 0.9, "hem_visible": None},
     "warnings": ["The photo shows 2 people; the largest was dressed."],
     "category": "upper",
     "expert": "warp",
