@@ -58,12 +58,17 @@ def test_skinning_equals_its_plain_twin(body: LinearBody) -> None:
         np.testing.assert_allclose(fast[vertex], body.weights[vertex].numpy() @ np.array(carried), atol=2e-6)
 
 
+def off_regressed(body: LinearBody) -> float:
+    """How far the contracted landmarks are from where the regressed vertices are [m]."""
+    state = random_state(body)
+    vertices = body.vertices(state.world(body), state.shape)
+    regressed = torch.einsum("kv,bvc->bkc", body.landmarks, vertices)
+    return float((positions(body, body.landmark_points(), state) - regressed).abs().max())
+
+
 def test_landmarks_need_no_vertices(body: LinearBody) -> None:
     """The contracted landmarks are where the regressed vertices are."""
-    state = random_state(body)
-    world = state.world(body)
-    regressed = torch.einsum("kv,bvc->bkc", body.landmarks, body.vertices(world, state.shape))
-    torch.testing.assert_close(positions(body, body.landmark_points(), state), regressed, atol=5e-6, rtol=0)
+    assert off_regressed(body) < 5e-6
 
 
 def test_slopes_equal_differences(body: LinearBody) -> None:
