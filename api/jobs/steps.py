@@ -40,6 +40,8 @@ PROGRESS = {"start": 0.05, "render": 0.3, "retry": 0.6, "escalate": 0.75, "publi
 
 _REPEATABLE = ("seed", "expert")
 """What a retry may change of an order; the other changes are for tiers with a finisher."""
+MOST_ATTEMPTS = 2
+"""Pictures of our own: the first, and one retry."""
 MOST_FAULTS = 3
 """Failures of a Triton that is ready otherwise: after so many this request is the cause, and the job fails."""
 _WATCH_SECONDS = 0.25
@@ -68,7 +70,7 @@ async def look_up(room: Room, key: str) -> Json:
     """Find the result of the same request, waiting for a job that is rendering it.
 
     Returns:
-        ``ok`` with a result, or with None when this job shall render; ``external_only``: by another provider.
+        ``ok`` with ``result``, None when this job shall render, and with ``ours``: how many pictures we may make.
     """
     job = await enter(room, key, "start")
     name = cache_key(job)
@@ -77,10 +79,9 @@ async def look_up(room: Room, key: str) -> Json:
         found = await room.database.run(
             lambda connection: cache.claim(connection, name, key, job.tenant, job.user, room.clock())
         )
-        if isinstance(found, cache.Hit):
-            return ok(found.result)
-        if isinstance(found, cache.Lead):
-            return ok(None) | {"external_only": job.order["external"] == "only"}
+        if not isinstance(found, cache.Follow):
+            result = found.result if isinstance(found, cache.Hit) else None
+            return ok({"result": result, "ours": 0 if job.order["external"] == "only" else MOST_ATTEMPTS})
         await while_active(room, job, asyncio.sleep(_FOLLOW_SECONDS))
 
 

@@ -19,8 +19,14 @@ from bridge.errors import JobCancelled, StorageUnavailable
 
 MOST_RECOVERIES = 5
 """How often a job may take a worker down with it before it is given up (its dead letter)."""
-MOST_ATTEMPTS = 2
-"""Renderings of our own: the first, and one retry."""
+
+
+_LAST_WORDS = ("job_cancelled", "deadline_missed")
+"""Errors after which no other attempt is made, and a picture of an earlier one is not wanted."""
+
+
+MOST_RECOVERIES_OF_DAYS = 100
+"""As above, of a delivery: it is under way for days and takes nobody down."""
 
 
 def _storage(fault: BaseException) -> bool:
@@ -95,13 +101,15 @@ async def tryon(job: str) -> Json:
     it saw of a person or a garment for the next job.
     """
     found = await _look_up(job)
-    if found.get("ok"):
-        found = await _publish_again(job, found["ok"])
     if "error" in found:
         return await _ended(job, found)
-    if found["ok"]:
-        return {"ok": True}
-    attempts, fault = await _attempts(job, 0 if found["external_only"] else MOST_ATTEMPTS)
+    if result := found["ok"]["result"]:
+        published = await _publish_again(job, result)
+        if published.get("ok"):
+            return {"ok": True}
+        if "error" in published:
+            return await _ended(job, published)
+    attempts, fault = await _attempts(job, found["ok"]["ours"])
     if not attempts:
         return await _ended(job, fault)
     published = await _publish(job, attempts)
@@ -129,10 +137,6 @@ async def _attempts(job: str, ours: int) -> tuple[list[Json], Json]:
     return attempts, made or elsewhere
 
 
-_LAST_WORDS = ("job_cancelled", "deadline_missed")
-"""Errors after which no other attempt is made, and a picture of an earlier one is not wanted."""
-
-
 async def _escalate(job: str) -> Json:
     """Let the tenant's provider render. A callback only shortens the wait: the poll tells the truth."""
     task = await _submit(job)
@@ -150,7 +154,7 @@ async def _ended(job: str, fault: Json) -> Json:
     return fault
 
 
-@DBOS.workflow(name=DELIVER, max_recovery_attempts=MOST_RECOVERIES)
+@DBOS.workflow(name=DELIVER, max_recovery_attempts=MOST_RECOVERIES_OF_DAYS)
 async def deliver(delivery: str) -> Json:
     """Tell a tenant's endpoint how a job ended, for days if need be."""
     number = 0
