@@ -7,7 +7,7 @@ import time
 import sqlalchemy as sa
 
 from api.storage.database import METADATA, Database, insert_new
-from tests.api.postgres import Postgres
+from benchmarks.postgres import Postgres
 
 NOTES = sa.Table(
     "test_notes", METADATA, sa.Column("id", sa.String(8), primary_key=True), sa.Column("n", sa.Integer)
