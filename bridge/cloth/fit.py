@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+import numpy.typing as npt
 
 from bridge.cloth.pattern import Cloth, Ints, Singles
 from bridge.cloth.solver import Contact, Surface, nearest, normals_of
 from bridge.cloth.wearer import Floats
+
+_Real = TypeVar("_Real", np.float32, np.float64)
 
 _ROUNDS = 3
 _DEEPEST = 0.02
@@ -84,7 +89,15 @@ def elements(cloth: Cloth) -> tuple[Ints, Ints, Ints]:
 
 def near(x: Singles, cloth: Cloth, corners: Ints, body: Singles, surface: Surface) -> Contact:
     """Return the skin near vertices, or near the middles of edges and triangles."""
-    facing = normals_of(x, cloth.faces)[corners].mean(axis=1)
+    facing, places = (middle(values, corners) for values in (normals_of(x, cloth.faces), x))
     reach = _LOST if corners.shape[1] == 1 else _DEEPEST
-    sleeves = cloth.sleeves[corners].any(axis=1)
-    return nearest(np.ascontiguousarray(x[corners].mean(axis=1)), facing, body, surface, reach, sleeves)
+    return nearest(places, facing, body, surface, reach, cloth.sleeves[corners].any(axis=1))
+
+
+def middle(values: npt.NDArray[_Real], corners: Ints) -> npt.NDArray[_Real]:
+    """Return the means [n, 3] of the ``values`` [M, 3] at corners [n, c]; quicker than ``mean`` of so few."""
+    total = values[corners[:, 0]]
+    for column in corners.T[1:]:
+        total += values[column]
+    total /= corners.shape[1]
+    return total

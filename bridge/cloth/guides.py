@@ -17,7 +17,7 @@ from bridge.cloth.touch import SLEEVES, rim
 from bridge.cloth.wearer import Flat, Floats, unit
 from bridge.contracts import BodyPoint, Category, GarmentPoint, Part
 
-_AROUND = 0.03
+_AROUND = 0.08
 """How far around a landmark the cloth is drawn with it, by the shoulders' breadth in the photo."""
 _SURE = 0.04
 """A landmark that lies farther off than this [m] is one that was not found; it is left where it is."""
@@ -116,10 +116,13 @@ def _straight(garment: Flat, sewn: Sewn, x: Floats, marks: Floats, part: Part) -
     above, below = unit(elbow - shoulder), unit(wrist - elbow)
     along = (x[seam] - shoulder) @ above / np.linalg.norm(elbow - shoulder)
     begin = along < _UPPER
-    if min((begin & upper).sum(), (begin & ~upper).sum()) < _FEWEST:
+    one, other = begin & upper, begin & ~upper
+    if one.sum() < _FEWEST:
         return np.zeros(0, np.int32), np.zeros((0, 3)), np.zeros(0)
-    radial = x[seam] - shoulder
-    normal = unit(np.cross(above, radial[begin & upper].mean(axis=0) - radial[begin & ~upper].mean(axis=0)))
+    outwards = (x[seam[one]] - shoulder).mean(axis=0)
+    if other.sum() >= _FEWEST:  # a sleeve that lies on the trunk in its photo has no seam there
+        outwards -= (x[seam[other]] - shoulder).mean(axis=0)
+    normal = unit(np.cross(above, outwards))
     turned = normal - (normal @ below) / (1 + above @ below) * (above + below)
     past = (x[seam] - elbow) @ (above + below) > 0
     directions = np.where(past[:, None], turned, normal)

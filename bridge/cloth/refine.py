@@ -10,15 +10,14 @@ The weights below were chosen by looking at garments of shops on people of photo
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bridge.cloth.fabric import Material
-from bridge.cloth.fit import GAP, deepest, elements, near, outside, strains
+from bridge.cloth.fit import GAP, deepest, elements, middle, near, outside, strains
 from bridge.cloth.guides import landmarks, neckline, straight_sleeves
+from bridge.cloth.minimise import minimised
 from bridge.cloth.pattern import Cloth, Ints, Sewn, Singles
 from bridge.cloth.solver import Surface
 from bridge.cloth.terms import Bend, Contact, Stay, Stretch, Term, summed
@@ -26,24 +25,22 @@ from bridge.cloth.wearer import Flat, Floats
 
 _ROUNDS, _STEPS = 3, 12
 """How often the skin near the cloth is looked for, and the steps between."""
+_MENDS, _BLENDED = 8, 4
+"""How often places that became worse are given back, and how far around them the two are blended [edges]."""
 _LENGTH = 0.01
 """How far [m] from its place a vertex with the weight 1 costs as much as its cloth stretched to twice its length."""
-_OFF_SKIN, _HOME, _LANDMARK, _SEAM = 5.0, 5e-4, 0.05, 0.02
+_OFF_SKIN, _HOME, _LANDMARK, _SEAM = 5.0, 5e-4, 0.1, 0.02
 """Weights of the terms' distances."""
 _BENDING = 10.0
 """Folds narrower than two edges are the mesh's and not the cloth's: it is made stiffer by this."""
 _PRESSED = 0.1
 """The share of its stiffness with which cloth resists being pressed; a collar resists with all of it."""
+_LOCKING = 2.0
+"""How much stiffer cloth becomes by the square of its strain, so that what is stretched most gives least."""
 _COLLAR_LIFT = 0.002
 """How much farther off the skin a neckline stands than the rest [m]."""
 _REACH = 0.01
 """Skin farther from the cloth than its thickness and this is not met within a round [m]."""
-_PAIRS = 8
-"""Steps that are remembered."""
-_ENOUGH, _SHORTER, _SHORTEST = 1e-4, 0.4, 1e-3
-"""Of a step: the share of the promised descent that must come, how much shorter the next try is, the last try."""
-_FIRST = 0.005
-"""The longest first step [m]."""
 
 
 @dataclass(frozen=True)
@@ -80,68 +77,41 @@ def refined(dressed: Dressed, coarse: Singles) -> tuple[Singles, bool]:
         dressed: garment and wearer.
         coarse: FP32 [M, 3], the garment at rest, outside of the skin.
     """
-    x = coarse
-    weights = _Weights.of(dressed)
-    for _ in range(_ROUNDS):
-        terms = [*weights.fixed(dressed, coarse), *weights.contacts(dressed, x)]
-        moved = minimised(terms, x.astype(np.float64), weights.step)
-        x = outside(moved.astype(np.float32), dressed.cloth, dressed.body, dressed.surface)
-    better = bool(np.isfinite(x).all()) and all(
-        new <= old for new, old in zip(_measures(dressed, x), _measures(dressed, coarse), strict=True)
-    )
-    return (x, True) if better else (coarse, False)
+    before, weights = _measures(dressed, coarse), _Weights.of(dressed)
+    for locking in (_LOCKING, 0.0):  # where all together paid too much for the worst: once more, without that
+        x = coarse
+        fixed = weights.fixed(dressed, coarse, locking)
+        for _ in range(_ROUNDS):
+            terms = [*fixed, *weights.contacts(dressed, x)]
+            x = minimised(terms, x.astype(np.float64), weights.step, _STEPS).astype(np.float32)
+        x = _mended(dressed, coarse, x, before[0])
+        if all(new <= old for new, old in zip(_measures(dressed, x), before, strict=True)):
+            return x, True
+    return coarse, False
 
 
-def minimised(terms: Sequence[Term], x: Floats, step: Floats) -> Floats:
-    """Return the vertices [N, 3] after a few steps towards the least sum of the terms.
+def _mended(dressed: Dressed, coarse: Singles, x: Singles, most: float) -> Singles:
+    """Return the refined garment ``x`` [M, 3] pushed out of the skin, and as it was where that made it worse.
 
-    L-BFGS with a diagonal to begin with (Nocedal and Wright, *Numerical Optimization*, 2006, algorithms 7.4 and 3.1).
-
-    Args:
-        terms: what is to be small.
-        x: FP64 [N, 3], the vertices [m].
-        step: FP64 [N, 1], about the inverse of the second derivative by a vertex [m2].
+    Between limbs that run into each other, what is pushed out of the one is pushed into the other.
     """
-    pairs: deque[tuple[Floats, Floats]] = deque(maxlen=_PAIRS)
-    value, gradient = _sum(terms, x)
-    for _ in range(_STEPS):
-        way = _direction(gradient, pairs, step)
-        slope, length = float((gradient * way).sum()), 1.0
-        if not pairs:
-            length = min(1.0, _FIRST / max(float(np.abs(way).max()), 1e-12))
-        while True:
-            there, (lower, turned) = x - length * way, _sum(terms, x - length * way)
-            if lower <= value - _ENOUGH * length * slope or length < _SHORTEST:
-                break
-            length *= _SHORTER
-        if lower >= value:
+    cloth, skin = dressed.cloth, (dressed.body, dressed.surface)
+    ends = np.concatenate([cloth.edges, cloth.edges[:, ::-1]])
+    count = 1 + np.bincount(ends[:, 0], minlength=len(x))
+    out = mixed = outside(x, cloth, *skin)
+    share, held = np.ones(len(x)), np.zeros(len(x), np.bool_)
+    for _ in range(_MENDS):
+        worse = near(mixed, cloth, elements(cloth)[0], *skin).depths < 0
+        worse[cloth.faces[strains(dressed.rest, mixed, cloth.faces) > most]] = True
+        if not worse.any():
             break
-        if float(((there - x) * (turned - gradient)).sum()) > 0:
-            pairs.append((there - x, turned - gradient))
-        x, value, gradient = there, lower, turned
-    return x
-
-
-def _direction(gradient: Floats, pairs: Sequence[tuple[Floats, Floats]], step: Floats) -> Floats:
-    """Return the gradient times the inverse of the second derivative, as far as the last steps tell."""
-    way, shares = gradient.copy(), []
-    for moved, turned in reversed(pairs):
-        share = float((moved * way).sum() / (moved * turned).sum())
-        shares.append(share)
-        way -= share * turned
-    if pairs:
-        moved, turned = pairs[-1]
-        step = step * float((moved * turned).sum() / (turned * turned * step).sum())
-    way *= step
-    for (moved, turned), share in zip(pairs, reversed(shares), strict=True):
-        way += moved * (share - float((turned * way).sum() / (moved * turned).sum()))
-    return way
-
-
-def _sum(terms: Sequence[Term], x: Floats) -> tuple[float, Floats]:
-    """Return the sum of the terms' values, and of their gradients."""
-    values, gradients = zip(*(term(x) for term in terms), strict=True)
-    return float(sum(values)), np.sum(gradients, axis=0)
+        held |= worse
+        share[held] = 0
+        for _ in range(_BLENDED):
+            share = (share + np.bincount(ends[:, 0], share[ends[:, 1]], len(x))) / count
+            share[held] = 0
+        mixed = (coarse + share[:, None] * (out - coarse)).astype(np.float32)
+    return mixed
 
 
 def _measures(dressed: Dressed, x: Singles) -> tuple[float, float, float]:
@@ -188,12 +158,18 @@ class _Weights:
         thickness = dressed.material.thickness + _COLLAR_LIFT * ring
         return cls(stretch, bend, share, step[:, None], thickness)
 
-    def fixed(self, dressed: Dressed, home: Singles) -> list[Term]:
-        """Return all terms but the skin's; ``home`` FP32 [M, 3] is where the simulation ended [m]."""
+    def fixed(self, dressed: Dressed, home: Singles, locking: float) -> list[Term]:
+        """Return all terms but the skin's.
+
+        Args:
+            dressed: garment and wearer.
+            home: FP32 [M, 3], where the simulation ended [m].
+            locking: see :class:`bridge.cloth.terms.Stretch`.
+        """
         share = float(self.share.mean()) / _LENGTH**2
         known = dressed.garment, dressed.sewn, home.astype(np.float64), dressed.landmarks
         return [
-            self.stretch,
+            replace(self.stretch, locking=locking),
             self.bend,
             Stay(known[2], _HOME / _LENGTH**2 * self.share),
             landmarks(*known, _LANDMARK * share),
@@ -201,11 +177,9 @@ class _Weights:
         ]
 
     def contacts(self, dressed: Dressed, x: Singles) -> list[Term]:
-        """Return what keeps vertices, edges and triangles off the skin that is near to them at ``x`` [M, 3]."""
-        return [
-            self._contact(dressed, x, corners, self.thickness if corners.shape[1] == 1 else None)
-            for corners in elements(dressed.cloth)
-        ]
+        """Return what keeps vertices and edges off the skin that is near to them at ``x`` [M, 3]."""
+        vertices, edges, _ = elements(dressed.cloth)
+        return [self._contact(dressed, x, vertices, self.thickness), self._contact(dressed, x, edges, None)]
 
     def _contact(self, dressed: Dressed, x: Singles, corners: Ints, thickness: Floats | None) -> Contact:
         """Return the same of vertices, ``thickness`` [M] off the skin, or of what lies between vertices."""
@@ -213,7 +187,7 @@ class _Weights:
         least = np.full(len(corners), GAP) if thickness is None else thickness
         chosen = np.flatnonzero((found.triangles >= 0) & (found.depths < least + _REACH))
         corners, normals = corners[chosen], found.normals[chosen].astype(np.float64)
-        along = (x[corners].mean(axis=1) * normals).sum(axis=1)
+        along = (middle(x, corners) * normals).sum(axis=1)
         return Contact(
             corners,
             normals,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bridge.cloth.fit import middle
 from bridge.cloth.pattern import Ints
 from bridge.cloth.wearer import Floats
 
@@ -19,9 +20,6 @@ Term = Callable[[Floats], tuple[float, Floats]]
 
 _TINY = 1e-9
 """Keeps quotients finite."""
-_LOCKING = 4.0
-"""How much stiffer cloth becomes by the square of its strain: its yarns straighten (Kawabata 1980)."""
-
 _SLIVER = 1e-2
 """A panel's triangle smaller than this share of the median has no shape to go back to."""
 _LEAST_WEIGHT = 0.25
@@ -42,6 +40,7 @@ class Stretch:
         share: FP64 [F], of the whole area.
         area: of the cloth [m2].
         pressed: FP64 [F], the share of its stiffness with which a triangle resists being pressed.
+        locking: how much stiffer it becomes by the square of its strain: what is stretched most gives least.
     """
 
     faces: Ints
@@ -49,16 +48,19 @@ class Stretch:
     share: Floats
     area: float
     pressed: Floats
+    locking: float = 0.0
 
     @classmethod
-    def of(cls, rest: Floats, faces: Ints, pressed: Floats) -> Stretch:
-        """Return the term of triangles with corners ``rest`` [F, 3, 2] [m]; ``pressed`` [F] as above."""
+    def of(cls, rest: Floats, faces: Ints, pressed: Floats, locking: float = 0.0) -> Stretch:
+        """Return the term of triangles with corners ``rest`` [F, 3, 2] [m]; the others as above."""
         sides = np.stack([rest[:, 1] - rest[:, 0], rest[:, 2] - rest[:, 0]], axis=2)
         area = np.abs(np.linalg.det(sides))
         usual = float(np.median(area))
         sides[area < _SLIVER * usual] = np.eye(2) * np.sqrt(usual)
         weight = np.maximum(area, _LEAST_WEIGHT * usual)
-        return cls(faces, np.linalg.inv(sides), weight / weight.sum(), float(area.sum()) / 2, pressed)
+        return cls(
+            faces, np.linalg.inv(sides), weight / weight.sum(), float(area.sum()) / 2, pressed, locking
+        )
 
     def __call__(self, x: Floats) -> tuple[float, Floats]:
         """Return value and gradient."""
@@ -66,7 +68,7 @@ class Stretch:
         inverse = self.inverse
         u = one * inverse[:, 0, :1] + two * inverse[:, 1, :1]
         v = one * inverse[:, 0, 1:] + two * inverse[:, 1, 1:]
-        uu, vv, uv = (u * u).sum(axis=1), (v * v).sum(axis=1), (u * v).sum(axis=1)
+        uu, vv, uv = _dots(u, u), _dots(v, v), _dots(u, v)
         mean, spread = (uu + vv) / 2, np.sqrt(((uu - vv) / 2) ** 2 + uv**2)
         greater, smaller = (np.sqrt(np.maximum(mean + sign * spread, _TINY)) for sign in (1, -1))
         (e1, s1), (e2, s2) = self._principal(greater), self._principal(smaller)
@@ -91,9 +93,9 @@ class Stretch:
         """Return the energy [F] of principal stretches, and its derivative by them, by the stretch and weighted."""
         e = stretch - 1
         soft = np.where(e < 0, self.pressed, 1.0)
-        lock = np.where(e < 0, 0.0, _LOCKING)
-        slope = e * (2 * soft + 4 * lock * e**2)
-        return e**2 * (soft + lock * e**2), self.share * slope / np.maximum(stretch, _TINY)
+        lock = self.locking * np.maximum(e, 0) ** 2
+        slope = e * (2 * soft + 4 * lock)
+        return e**2 * (soft + lock), self.share * slope / np.maximum(stretch, _TINY)
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,10 @@ class Bend:
 
     def __call__(self, x: Floats) -> tuple[float, Floats]:
         """Return value and gradient."""
-        bent = sum(self.weights[:, n, None] * x[self.hinges[:, n]] for n in range(4))
+        bent = np.einsum("hn,hnk->hk", self.weights, x[self.hinges])
         push = 2 * self.stiffness[:, None] * bent
         gradient = scattered(self.hinges, [push * self.weights[:, n, None] for n in range(4)], len(x))
-        return float(self.stiffness @ (bent**2).sum(axis=1)), gradient
+        return float(self.stiffness @ _dots(bent, bent)), gradient
 
     def curvature(self, count: int) -> Floats:
         """Return the second derivative [count] by every vertex [1/m2]."""
@@ -141,8 +143,8 @@ class Contact:
     def __call__(self, x: Floats) -> tuple[float, Floats]:
         """Return value and gradient."""
         count = self.corners.shape[1]
-        place = sum(x[column] for column in self.corners.T) / count
-        missing = np.maximum(self.least - (place * self.normals).sum(axis=1), 0)
+        place = middle(x, self.corners)
+        missing = np.maximum(self.least - _dots(place, self.normals), 0)
         push = (-2 / count * self.weights * missing)[:, None] * self.normals
         return float(self.weights @ missing**2), scattered(self.corners, [push] * count, len(x))
 
@@ -165,7 +167,7 @@ class Guide:
 
     def __call__(self, x: Floats) -> tuple[float, Floats]:
         """Return value and gradient."""
-        away = (x[self.vertices] * self.directions).sum(axis=1) - self.wanted
+        away = _dots(x[self.vertices], self.directions) - self.wanted
         pull = (2 * self.weights * away)[:, None] * self.directions
         return float(self.weights @ away**2), scattered(self.vertices[:, None], [pull], len(x))
 
@@ -198,3 +200,8 @@ def scattered(corners: Ints, pushes: Sequence[Floats], count: int) -> Floats:
     """Return the sum [count, 3] of what is given to corners [n, c]: ``pushes`` are c times [n, 3]."""
     value = np.stack(pushes, axis=1)
     return np.stack([summed(corners, value[..., k], count) for k in range(3)], axis=1)
+
+
+def _dots(one: Floats, other: Floats) -> Floats:
+    """Return the inner products [n] of vectors [n, 3]."""
+    return np.einsum("nk,nk->n", one, other)
