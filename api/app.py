@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None, connect: Connect = connect_trit
             yield
 
     app = FastAPI(title="Neurose VFR", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
-    app.add_middleware(Limited, max_bytes=known.max_upload_mb * 2**20)
+    app.add_middleware(Limited, max_bytes=known.max_upload_mb * 2**20, seconds=known.upload_seconds)
     app.add_middleware(Observed, metrics=metrics)
     problems.install(app)
     for routes in (tryon, jobs, results, users, usage, providers, parse, artifacts, health, page):

@@ -1,10 +1,11 @@
-"""What surrounds every request: its id, its measure, its limit.
+"""What surrounds every request: its id, its measure, its limits.
 
 Plain ASGI rather than Starlette's base class, which hides that a caller hung up.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import uuid
@@ -16,6 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.metrics import Metrics
 
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+PLAIN_BYTES = 2**20
+"""The largest body that is no multipart form with pictures [bytes]: JSON is read as a whole, and grows in memory."""
 
 
 class Observed:
@@ -62,23 +65,67 @@ class Observed:
 
 
 class Limited:
-    """Refuses a body beyond the limit while it is read, whatever its ``Content-Length`` claims."""
+    """Refuses a body that is too large or comes too slowly, while it is read and whatever its headers claim.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    A sender who drips a byte now and then would otherwise hold a connection, and what was read, for ever
+    ("slowloris"); so the whole body has one limit of time.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        read = 0
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = _Body(scope, self._max_bytes, self._seconds)
 
-        async def receive_counted() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > self._max_bytes:
-                limit = f"{self._max_bytes // 2**20} MiB"
-                raise HTTPException(413, f"The request is larger than {limit}. Please send smaller pictures.")
-            return message
+        async def receive_limited() -> Message:
+            return await body.next(receive)
 
-        await self._app(scope, receive_counted, send)
+        async def send_closing(message: Message) -> None:
+            if message["type"] == "http.response.start" and not body.complete:
+                # What is still under way would be read as the next request, or dripped for ever.
+                MutableHeaders(scope=message)["Connection"] = "close"
+            await send(message)
+
+        await self._app(scope, receive_limited, send_closing)
+
+
+class _Body:
+    """A request's body on its way in."""
+
+    def __init__(self, scope: Scope, max_bytes: int, seconds: float) -> None:
+        headers = Headers(scope=scope)
+        self.complete = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+        pictures = headers.get("content-type", "").lower().startswith("multipart/")
+        self._most = max_bytes if pictures else min(max_bytes, PLAIN_BYTES)
+        self._seconds = seconds
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._read = 0
+
+    async def next(self, receive: Receive) -> Message:
+        """Return the next message.
+
+        Raises:
+            HTTPException: 413, too large; 408, too slow.
+        """
+        if self.complete:  # what comes now is the end of the connection, whenever that is
+            return await receive()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await receive()
+        except TimeoutError as error:
+            words = (
+                f"The request did not come within {self._seconds:g} seconds. Please send smaller pictures."
+            )
+            raise HTTPException(408, words) from error
+        self._read += len(message.get("body", b""))
+        if self._read > self._most:
+            words = f"The request is larger than {self._most / 2**20:g} MiB. Please send smaller pictures."
+            raise HTTPException(413, words)
+        self.complete = not message.get("more_body", False)
+        return message

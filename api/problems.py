@@ -21,13 +21,22 @@ RETRY_SECONDS = 5
 """What ``Retry-After`` says when the server is full or starting, and the error does not know better [s]."""
 
 PROBLEM = "application/problem+json"
-CODES = {404: "not_found", 405: "method_not_allowed", 406: "not_acceptable", 413: "request_too_large"}
+CODES = {
+    400: "malformed",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    408: "too_slow",
+    413: "request_too_large",
+}
 """The codes of HTTP's own problems."""
 _WORDS = {
+    400: "the request's body can't be read",
     401: "no key or token came along, or one that is not valid",
     403: "the key or the plan does not allow this",
     404: "there is nothing of that name, or it is somebody else's",
     406: "none of the media types in `Accept` can be answered",
+    408: "the request's body came too slowly",
     409: "it does not fit what is going on",
     413: "a picture, or the request, is too large",
     415: "something is not a JPEG, PNG or WebP picture, or is animated",
@@ -45,11 +54,11 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-RESPONSES = responses(401, 403, 406, 413, 415, 422, 429, 503)
+RESPONSES = responses(400, 401, 403, 406, 408, 413, 415, 422, 429, 503)
 """The problems of a route that takes pictures and answers with one."""
 ABOUT_ONE = responses(401, 403, 404, 422, 503)
 """The problems of a route that is about something that a caller has."""
-HANDED_IN = responses(401, 403, 409, 413, 415, 422, 429, 503)
+HANDED_IN = responses(400, 401, 403, 408, 409, 413, 415, 422, 429, 503)
 """The problems of a route that takes a job."""
 
 

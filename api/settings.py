@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     max_upload_mb: PositiveInt = 64
     """The largest request, all its pictures together [MiB]."""
 
+    upload_seconds: PositiveFloat = 60.0
+    """How long a request's body may take to come [s]; a slower one is answered 408 and dropped."""
+
     max_in_flight: PositiveInt = 16
     """How many requests may wait for Triton at once; one more is answered 503 with ``Retry-After``."""
 
@@ -96,6 +99,9 @@ class Settings(BaseSettings):
 
     drain_seconds: PositiveFloat = 30.0
     """How long a worker that is stopped may finish its steps [s]; what is not finished, another worker takes over."""
+
+    dead_seconds: PositiveFloat = 15.0
+    """A worker that was silent for so long is believed dead, and its jobs are given to others [s]."""
 
     link_seconds: PositiveFloat = 3600.0
     """How long a link to a picture holds [s]; asking for the job brings a new one."""

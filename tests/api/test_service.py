@@ -125,7 +125,9 @@ def test_the_description_is_complete(rest: TestClient) -> None:
     spec = rest.get("/openapi.json").json()
     assert {"/v1/tryon", "/v1/parse", "/healthz", "/readyz", "/metrics", "/problems"} <= spec["paths"].keys()
     tryon = spec["paths"]["/v1/tryon"]["post"]
-    assert {"200", "401", "403", "406", "413", "415", "422", "429", "503"} == tryon["responses"].keys()
+    assert {"200", "400", "401", "403", "406", "408", "413", "415", "422", "429", "503"} == tryon[
+        "responses"
+    ].keys()
     assert "application/problem+json" in tryon["responses"]["422"]["content"]
     assert {"application/json", "image/png", "image/webp"} <= tryon["responses"]["200"]["content"].keys()
     for name in ("Report", "Keypoint", "Problem"):
