@@ -6,6 +6,7 @@ ends without one, the next takes over.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -70,6 +71,12 @@ def keep(connection: sa.Connection, key: str, job: str, result: Json, until: flo
     """Keep the leader's result."""
     mine = sa.and_(RESULTS.c.key == key, RESULTS.c.job == job)
     connection.execute(sa.update(RESULTS).where(mine).values(result=result, until=until))
+
+
+def let_go(connection: sa.Connection, jobs: Iterable[str]) -> None:
+    """Take the lead from jobs whose worker died: those that wait for them hold the places that they need to go on."""
+    theirs = sa.and_(RESULTS.c.job.in_(list(jobs)), RESULTS.c.until.is_(None))
+    connection.execute(sa.delete(RESULTS).where(theirs))
 
 
 def forget(connection: sa.Connection, *, job: str | None = None, user: tuple[str, str] | None = None) -> None:

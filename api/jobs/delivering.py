@@ -30,11 +30,12 @@ def announce(
     room: Room, connection: sa.Connection, job: Job, state: State, result: Json | None, problem: Json | None
 ) -> None:
     """Write the messages of a job's end, in the transaction that ends it; who cancels a job knows it already."""
-    if state is State.CANCELLED:
+    tenant = room.tenants.named(job.tenant)
+    if state is State.CANCELLED or tenant is None:  # or not a customer any more
         return
     now = room.clock()
     event = _event(room, job, result, problem, now)
-    for endpoint in room.tenant(job).webhooks:
+    for endpoint in tenant.webhooks:
         if message := delivery.enqueue(connection, job.tenant, job.id, endpoint.url, event, now):
             room.queue.put(connection, DELIVERIES_QUEUE, DELIVER, message.id, None)
 

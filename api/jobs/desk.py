@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -26,7 +26,7 @@ from api.security import bystanders, idempotency, quotas
 from api.security.caller import Caller
 from api.security.ingest import Clean, clean, clean_mask
 from api.security.tenants import Tenant
-from bridge.errors import ImageError, NotFound, RateLimited, ServerUnavailable
+from bridge.errors import DeadlineMissed, ImageError, NotFound, RateLimited, ServerUnavailable
 
 T = TypeVar("T")
 
@@ -40,6 +40,8 @@ HAND_IN_SECONDS = 25.0
 """How long a caller waits for the provider's id [s]: below the half minute after which proxies hang up."""
 OVER = {state.value for state in State if state.over}
 """The stages that no other follows."""
+GRACE_SECONDS = 5.0
+"""After its deadline somebody has so long to end a job [s]."""
 CANCEL_GRACE = 30.0
 """After its deadline DBOS cancels a workflow so much later: the job's own end comes first [s]."""
 
@@ -240,10 +242,16 @@ class Desk:
         return await self._room.database.run(lambda connection: records.position(connection, job))
 
     async def wait(self, caller: Caller, job: str) -> Job:
-        """Return a job once it is over."""
+        """Return a job once it is over.
+
+        Raises:
+            DeadlineMissed: its time is, and nobody ended it: no worker runs.
+        """
         event = self._room.ended.setdefault(job, asyncio.Event())
         try:
             while not (found := await self.find(caller, job)).state.over:
+                if self._room.clock() > found.deadline + GRACE_SECONDS:
+                    raise DeadlineMissed("Nobody works on this now. Please try again later.")
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(event.wait(), _WAIT_SECONDS)
             return found
@@ -291,13 +299,17 @@ class Desk:
         """Yield what happens to a job, from the event after that number to its end; empty while nothing does."""
         await self.find(caller, job)
         while True:
-            found = await self._room.database.run(partial(records.events, job=job, after=after))
+            active, found = await self._room.database.run(partial(_news, job, after))
             yield found
-            if found:
-                after = found[-1].number
-                if found[-1].stage in OVER:
-                    return
+            if not active:
+                return
+            after = found[-1].number if found else after
             await asyncio.sleep(_EVENTS_SECONDS)
+
+
+def _news(job: str, after: int, connection: sa.Connection) -> tuple[bool, list[sa.Row[Any]]]:
+    """Return whether there may be more; asked first, so that the last event is not overlooked."""
+    return records.is_active(connection, job), records.events(connection, job, after)
 
 
 async def _named(what: str, cleaning: Awaitable[T]) -> T:

@@ -62,9 +62,11 @@ def _used(room: Room, job: Job, result: Json, now: float) -> usage.Used:
 
 def _kept_until(room: Room, job: Job, now: float) -> tuple[float, float]:
     """Return how long the photos and the result are kept [Unix seconds]."""
+    tenant = room.tenants.named(job.tenant)
+    if tenant is None:  # not a customer any more
+        return now, now
     if job.order["waited"]:
         return now, now + HOUR
-    tenant = room.tenant(job)
     return now + tenant.keep_inputs * HOUR, now + tenant.keep_results * DAY
 
 

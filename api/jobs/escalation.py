@@ -22,14 +22,19 @@ from api.providers.callback import callback_url
 from api.security.ingest import clean
 from bridge.errors import (
     ExternalRateLimit,
+    JobFailed,
     ProviderError,
     QuotaSpent,
     Refused,
     RenderFailed,
+    StorageUnavailable,
+    VfrError,
 )
 from bridge.imaging.decode import decode_image
 from bridge.imaging.encode import encode_image
 
+_UNSURE = (RenderFailed, JobFailed, StorageUnavailable)
+"""After these there may be a task: it keeps its slot for a while, and is looked for when the job is handed in again."""
 _UNMEASURED = "The picture was made outside of this system, where no edit mask is known to measure it by."
 
 
@@ -46,11 +51,10 @@ async def submit(room: Room, key: str) -> Json:
     external = await _reserve(room, job, provider)
     try:
         external = external or await _hand_in(room, job, provider)
-    except ProviderError as fault:
-        if not isinstance(
-            fault, RenderFailed
-        ):  # of whose task we can't be sure: it keeps its slot for a while
-            await _settle(room, job, provider, Task("", State.FAILED))
+    except _UNSURE:
+        raise
+    except VfrError:
+        await _settle(room, job, provider, Task("", State.FAILED))
         raise
     await _settle(room, job, provider, Task(external, State.RUNNING))
     return ok(

@@ -42,6 +42,7 @@ class Room:
     providers: Mapping[str, Provider] = field(default_factory=dict)
     circuits: Mapping[str, Breaker] = field(default_factory=dict)  # of the providers, by name
     clock: Callable[[], float] = time.time
+    suspects: asyncio.Lock = field(default_factory=asyncio.Lock)  # of requests that may have killed Triton
     closing: bool = False
     steps: int = 0  # that run in this process now
     ended: dict[str, asyncio.Event] = field(

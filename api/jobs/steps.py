@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import TypeVar
 
 from api.fitting import try_on
@@ -180,21 +181,38 @@ async def outcome(room: Room, step: Callable[..., Awaitable[Json]], *arguments: 
 async def patiently(room: Room, job: Job, call: Callable[[], Awaitable[T]]) -> T:
     """Call Triton, and while it is away wait for it, until the job's deadline.
 
+    A call that a server which was ready did not survive speaks against its pictures; a server that was away before,
+    and a circuit that is open, do not. Who is suspected calls alone, so that no two suspects take each other down.
+
     Raises:
         VfrError: Triton's answer, or the end of the patience.
     """
-    faults = 0
+    faults, asked = 0, False
+
+    async def ask() -> T:
+        nonlocal asked
+        asked = True
+        return await call()
+
     while True:
         _in_time(job, room.clock())
+        asked, well = False, await room.backend.ready()
         try:
-            return await while_active(room, job, room.triton.call(call, judge_triton))
+            return await while_active(room, job, _called(room, ask, alone=faults > 0))
+        except StorageUnavailable:
+            raise
         except ServerUnavailable:
             if job.order["waited"]:
                 raise
-            faults += await room.backend.ready()
+            faults += asked and well
         if faults >= MOST_FAULTS:
             raise JobFailed("The server failed on these pictures three times. Please try other ones.")
         await while_active(room, job, asyncio.sleep(_OUTAGE_SECONDS))
+
+
+async def _called(room: Room, ask: Callable[[], Awaitable[T]], *, alone: bool) -> T:
+    async with room.suspects if alone else nullcontext():
+        return await room.triton.call(ask, judge_triton)
 
 
 def judge_triton(fault: BaseException) -> Verdict:

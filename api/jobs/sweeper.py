@@ -15,7 +15,7 @@ from contextlib import suppress
 import sqlalchemy as sa
 from dbos import DBOS
 
-from api.jobs import records
+from api.jobs import cache, records
 from api.jobs.ending import conclude
 from api.jobs.envelope import error
 from api.jobs.room import Room
@@ -32,11 +32,8 @@ WORKERS = sa.Table(
     sa.Column("seen", sa.Float, nullable=False),
 )
 
-BEAT_SECONDS = 2.0
-"""Between two signs of life [s]."""
-DEAD_SECONDS = 15.0
-"""A worker that was silent for so long is believed dead [s]."""
-SWEEP_SECONDS = 5.0
+BEATS, SWEEPS = 7.5, 3.0
+"""Signs of life, and looks for those of others, within the time after which a silent worker is believed dead."""
 FORGET_SECONDS = 60.0
 GRACE_SECONDS = 5.0
 """After its deadline a job has so long to end by itself [s]."""
@@ -49,13 +46,15 @@ class Sweeper:
         """Sweep for a worker of that name."""
         self._room = room
         self._name = name
+        self._dead = room.settings.dead_seconds
 
     async def run(self) -> None:
         """Beat and sweep until cancelled; the database being away stops neither for good."""
+        beat, sweep = self._dead / BEATS, self._dead / SWEEPS
         await asyncio.gather(
-            self._every(BEAT_SECONDS, self.beat),
-            self._every(SWEEP_SECONDS, self.recover),
-            self._every(SWEEP_SECONDS, self.reap),
+            self._every(beat, self.beat),
+            self._every(sweep, self.recover),
+            self._every(sweep, self.reap),
             self._every(FORGET_SECONDS, self.forget),
         )
 
@@ -86,7 +85,7 @@ class Sweeper:
 
     async def recover(self) -> list[str]:
         """Give the jobs of silent workers to whoever lives; return those workers."""
-        since = self._room.clock() - DEAD_SECONDS
+        since = self._room.clock() - self._dead
         lively = await self._room.database.run(
             lambda connection: set(
                 connection.execute(sa.select(WORKERS.c.name).where(WORKERS.c.seen > since)).scalars()
@@ -95,6 +94,8 @@ class Sweeper:
         pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
         silent = sorted({str(workflow.executor_id) for workflow in pending} - lively - {self._name})
         if silent:
+            theirs = [workflow.workflow_id for workflow in pending if workflow.executor_id in silent]
+            await self._room.database.run(lambda connection: cache.let_go(connection, theirs))
             LOG.warning("the jobs of %s are given to others", ", ".join(silent))
             # DBOS's only open way that keeps a workflow's deadline and its count of recoveries (facts 1.5).
             await asyncio.to_thread(DBOS._recover_pending_workflows, silent)
@@ -105,13 +106,20 @@ class Sweeper:
         room = self._room
         now = room.clock()
         for job in await room.database.run(lambda c: records.overdue(c, now - GRACE_SECONDS)):
-            late = DeadlineMissed("The job's time is over. Please send it again.")
-            await conclude(room, job, records.State.FAILED, problem=error(late)["error"])
+            await self._fail(job, DeadlineMissed("The job's time is over. Please send it again."))
         running = {job.id: job for job in await room.database.run(records.active)}
         for key, word in (await room.queue.ended_badly(running)).items():
             LOG.error("the workflow of job %s was given up: %s", key, word)
-            lost = JobFailed("The job could not be finished. Please try other pictures.")
-            await conclude(room, running[key], records.State.FAILED, problem=error(lost)["error"])
+            await self._fail(
+                running[key], JobFailed("The job could not be finished. Please try other pictures.")
+            )
+
+    async def _fail(self, job: records.Job, why: VfrError) -> None:
+        """End a job; one that can't be ended must not keep the others from it."""
+        try:
+            await conclude(self._room, job, records.State.FAILED, problem=error(why)["error"])
+        except VfrError as fault:
+            LOG.warning("job %s can't be ended: %s", job.id, fault)
 
     async def forget(self) -> None:
         """Delete photos and results whose time is over, and workers that are long gone."""
@@ -120,6 +128,6 @@ class Sweeper:
         now = self._room.clock()
         for job in await self._room.database.run(lambda connection: records.forgotten(connection, now)):
             await forget_pictures(self._room, job, now)
-        long_gone = WORKERS.c.seen < now - 100 * DEAD_SECONDS
+        long_gone = WORKERS.c.seen < now - 100 * self._dead
         await self._room.database.run(lambda c: c.execute(sa.delete(WORKERS).where(long_gone)))
         await self._room.database.run(lambda connection: idempotency.prune(connection, now))

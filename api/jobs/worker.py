@@ -42,8 +42,9 @@ async def working(room: Room) -> AsyncIterator[str]:
             "log_level": "WARNING",
         }
     )
-    DBOS.launch()  # here and not in a thread: so it runs workflows on this loop, where the doors were opened
     sweeper = Sweeper(room, name)
+    await sweeper.beat()  # before it takes a job: others would believe an unknown worker dead
+    DBOS.launch()  # here and not in a thread: so it runs workflows on this loop, where the doors were opened
     sweeping = asyncio.create_task(sweeper.run())
     try:
         yield name

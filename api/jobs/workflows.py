@@ -134,6 +134,8 @@ async def _attempts(job: str, ours: int) -> tuple[list[Json], Json]:
     elsewhere = await _escalate(job)
     if "error" not in elsewhere:
         attempts.append(elsewhere["ok"])
+    elif elsewhere["error"]["code"] in _LAST_WORDS:
+        return [], elsewhere
     return attempts, made or elsewhere
 
 
