@@ -22,8 +22,12 @@ from benchmarks.dressed import garment_view
 from benchmarks.first_answer import seconds_to_answer
 from benchmarks.known_bodies import BodyError, Mean
 from benchmarks.people import person
+from benchmarks.rival import flat
 from benchmarks.rival import newton as newton_drape
 from bridge.body.linear import LinearBody
+from bridge.cloth.draper import Fallen, fallen, material_of
+from bridge.cloth.refine import refined
+from bridge.cloth.wearer import Wearer
 from bridge.contracts import CONTRACTS, SPLAT, Category
 from bridge.errors import InternalError
 from bridge.garment.drawing.wardrobe import Kind
@@ -37,7 +41,7 @@ from bridge.triton.model import Array, Arrays
 Say = Callable[[str], None]
 GARMENTS: tuple[Kind, ...] = ("tee", "sweater", "tank", "dress", "trousers", "skirt")
 """What is draped; the first one is what the clock is held against."""
-CHAIN = ("fit_body", "garment_mesh", "drape", "splat")
+CHAIN = ("fit_body", "garment_mesh", "splat")
 STARTED = ("fit_body", "drape", "splat")
 """Models whose start is measured: they load a body, or compile their loops."""
 STARTS = 2
@@ -215,6 +219,10 @@ def _speed(models: LocalModels, known: dict[str, Array], runs: int, say: Say) ->
     for name in CHAIN:
         say(f"time: {name}")
         taken[name] = timed(partial(asked, models, name, known), runs)
+    say("time: drape, its two stages")
+    fall = fallen_of(known)
+    taken["drape"] = timed(partial(fallen_of, known), runs)
+    taken["refine"] = timed(partial(refined, fall.dressed, fall.coarse), runs)
     say("time: splat, as Gaussians")
     gaussians = Renderer("splat")
     inputs = {tensor.name: known[tensor.name] for tensor in SPLAT.inputs}
@@ -226,9 +234,19 @@ def _speed(models: LocalModels, known: dict[str, Array], runs: int, say: Say) ->
         "fit": _figure(taken["fit_body"], 1.5, "s"),
         "garment mesh": _figure(taken["garment_mesh"], 10, "ms"),
         f"drape, {len(known['garment_vertices'])} vertices": _figure(taken["drape"], 0.8, "s"),
+        "refine": _figure(taken["refine"], 0.5, "s"),
         f"textured mesh into {where}": _figure(taken["splat"], 10, "ms"),
         f"{count} Gaussians into {where}": _figure(taken["gaussians"], 60, "ms"),
     }
+
+
+def fallen_of(known: Arrays) -> Fallen:
+    """Return where the simulation alone leaves the garment on its wearer."""
+    wearer = Wearer.of(known["body_motion"][0], known["body_parts"], known["body_landmarks"][0])
+    material = material_of(known["garment_fabric"][0])
+    return fallen(
+        flat(known), wearer, known["body_motion"], known["body_landmarks"][1], known["body_faces"], material
+    )
 
 
 def _starts(known: Arrays, say: Say) -> dict[str, Figure]:
