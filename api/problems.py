@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -81,7 +81,13 @@ def explain(code: str) -> str:
 
 
 def _answer(
-    request: Request, status: int, code: str, title: str, detail: str, retry_after: float | None = None
+    request: Request,
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    retry_after: float | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     request.scope["state"]["code"] = code
     problem = Problem(
@@ -92,7 +98,10 @@ def _answer(
         code=code,
         request_id=request.state.request_id,
     )
-    headers = {"X-Request-ID": problem.request_id}  # a fault's answer is made outside of the middleware
+    headers = {
+        **(more or {}),
+        "X-Request-ID": problem.request_id,
+    }  # a fault's answer is made outside of the middleware
     if retry_after is None and status == HTTPStatus.SERVICE_UNAVAILABLE:
         retry_after = RETRY_SECONDS
     if retry_after is not None:
@@ -126,7 +135,8 @@ def _sentences(error: RequestValidationError) -> Iterator[str]:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - by registration
     code = CODES.get(error.status_code, f"http_{error.status_code}")
-    return _answer(request, error.status_code, code, f"{HTTPStatus(error.status_code).phrase}.", error.detail)
+    title = f"{HTTPStatus(error.status_code).phrase}."
+    return _answer(request, error.status_code, code, title, error.detail, more=error.headers)
 
 
 async def _gone(request: Request, _: Exception) -> JSONResponse:

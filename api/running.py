@@ -7,11 +7,16 @@ import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from api.settings import Settings
 from bridge.errors import ServerUnavailable
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
 
 FIND_SECONDS = 1.0
 """How long a server on this machine may take to say that it is there [s]."""
@@ -74,8 +79,6 @@ def listen(settings: Settings, say: Console) -> None:
     Raises:
         ServerUnavailable: the port is taken.
     """
-    import uvicorn
-
     from api.app import create_app
 
     with _bound(settings) as listener:
@@ -83,9 +86,19 @@ def listen(settings: Settings, say: Console) -> None:
         say.print(
             f"REST at http://{host}:{port} - open it to try it, /docs to read it. Ctrl-C stops everything."
         )
-        config = uvicorn.Config(create_app(settings), log_level="warning", timeout_graceful_shutdown=10)
         with suppress(KeyboardInterrupt):  # uvicorn lets it through once all is answered
-            uvicorn.Server(config).run(sockets=[listener])
+            server(create_app(settings)).run(sockets=[listener])
+
+
+def server(app: FastAPI) -> uvicorn.Server:
+    """Return what serves an app to the world."""
+    import uvicorn
+
+    from api.connections import Prompt
+
+    return uvicorn.Server(
+        uvicorn.Config(app, http=Prompt, ws="none", log_level="warning", timeout_graceful_shutdown=10)
+    )
 
 
 def work(settings: Settings, say: Console) -> None:
@@ -100,8 +113,8 @@ def work(settings: Settings, say: Console) -> None:
 
 async def _working(settings: Settings, say: Console) -> None:
     from api.app import connect_triton
-    from api.metrics import Metrics
     from api.service import opened
+    from api.telemetry.metrics import Metrics
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

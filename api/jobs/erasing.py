@@ -54,7 +54,7 @@ async def ask_to_erase(room: Room, tenant: str, user: str) -> str:
     """Begin to erase a customer; return the errand's id. Asking again is another errand, and harmless."""
     now = room.clock()
     errand = hashlib.sha256(json.dumps([tenant, user, now]).encode()).hexdigest()[:32]
-    hashed = hashlib.sha256(f"{tenant}\n{user}".encode()).hexdigest()
+    hashed = hash_of(tenant, user)
 
     def ask(connection: sa.Connection) -> None:
         if insert_new(connection, ERASURES, id=errand, tenant=tenant, user=user, user_hash=hashed, asked=now):
@@ -62,6 +62,11 @@ async def ask_to_erase(room: Room, tenant: str, user: str) -> str:
 
     await room.database.run(ask)
     return errand
+
+
+def hash_of(tenant: str, user: str) -> str:
+    """Return what stays of a customer who was erased: the proof that it was done."""
+    return hashlib.sha256(f"{tenant}\n{user}".encode()).hexdigest()
 
 
 async def read_erasure(room: Room, tenant: str, errand: str) -> sa.Row[Any] | None:

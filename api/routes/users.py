@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from api.jobs.erasing import ask_to_erase, read_erasure
+from api.jobs.erasing import ask_to_erase, hash_of, read_erasure
 from api.problems import ABOUT_ONE
 from api.schemas import Erasure
 from api.security.caller import Caller, Calling, Erasing
@@ -37,6 +37,6 @@ async def show(erasure: str, service: Serving, caller: Calling) -> Erasure:
 
 async def _told(service: Service, caller: Caller, erasure: str) -> Erasure:
     row = await read_erasure(service.room, caller.tenant.id, erasure)
-    if row is None:
+    if row is None or (caller.user and row.user_hash != hash_of(caller.tenant.id, caller.user)):
         raise NotFound("There is no erasure of that id.")
     return Erasure(id=row.id, asked=row.asked, done=row.done, pictures=row.pictures)
