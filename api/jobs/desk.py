@@ -259,9 +259,12 @@ class Desk:
             self._room.ended.pop(job, None)
 
     async def cancel(self, caller: Caller, job: str) -> Job:
-        """Cancel a job, and the model that works on it; one that is over stays as it is."""
+        """Cancel a job, and the model that works on it; one that is over stays as it is.
+
+        One that runs looks at its row and ends by itself.
+        """
         found = await self.find(caller, job)
-        if await conclude(self._room, found, State.CANCELLED):
+        if await conclude(self._room, found, State.CANCELLED) and found.state is State.QUEUED:
             await self._room.queue.cancel(job)
         return await self.find(caller, job)
 

@@ -1,0 +1,299 @@
+"""``/v1/jobs`` from its outside: handing in, watching, cancelling, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from api.jobs.desk import Desk
+from api.jobs.records import JOBS
+from api.jobs.sweeper import Sweeper
+from api.security.caller import USER_SCOPES, Caller
+from api.security.usage import USAGE
+from bridge.errors import NotFound
+from bridge.imaging.decode import decode_image
+from tests.api.jobs.shop import FILES, Shop, World, in_thread, opened, until
+from tests.api.jobs.stage import Stage
+from tests.api.scripted import photo
+from tests.api.security.hosts import serving
+
+
+def test_a_job_is_taken_at_once_and_ends_with_a_picture(shop: Shop) -> None:
+    """202 with its address; then done, with a link that anybody may open and a hash that fits."""
+    reply = shop.post()
+    told = reply.json()
+    assert (reply.status_code, told["state"]) == (202, "queued")
+    assert reply.headers["location"] == f"/v1/jobs/{told['id']}"
+    done = shop.ended(told["id"])
+    assert (done["state"], done["progress"], done["problem"]) == ("done", 1.0, None)
+    assert done["quality"]["passed"]
+    picture = shop.client.get(done["image"])
+    assert picture.headers["content-type"] == "image/png"
+    assert (decode_image(picture.content) == decode_image(FILES["person"])).all()
+    assert [len(done["attempts"]), done["cached"], done["provider"]] == [1, False, None]
+
+
+def test_who_waits_is_told_the_place_in_the_queue(shop: Shop) -> None:
+    """What runs has no place; those that wait count the jobs before them."""
+    holding = [shop.new() for _ in range(shop.room.settings.workers)]
+    for _, act in holding:
+        act.held = True
+    running = [shop.accepted(height) for height, _ in holding]
+    until(lambda: all(act.calls for _, act in holding))
+    waiting = [shop.accepted() for _ in range(3)]
+    assert [shop.job(job)["queue_position"] for job in waiting] == [0, 1, 2]
+    assert [shop.job(job)["queue_position"] for job in running] == [None] * len(running)
+    for _, act in holding:
+        act.held = False
+    assert {shop.ended(job)["state"] for job in running + waiting} == {"done"}
+
+
+def test_cancelling_reaches_the_model(shop: Shop) -> None:
+    """DELETE ends the job at once, and soon afterwards the call of Triton; no message is sent."""
+    height, act = shop.new()
+    act.held = True
+    job = shop.accepted(height)
+    until(lambda: act.calls)
+    assert shop.ask("DELETE", f"/v1/jobs/{job}").json()["state"] == "cancelled"
+    until(lambda: act.cancelled)
+    assert shop.ask("DELETE", f"/v1/jobs/{job}").json()["state"] == "cancelled"
+    assert (act.calls, shop.rows(USAGE, job=job), shop.world.messages(job)) == (1, [], [])
+
+
+def test_a_job_that_is_over_stays_as_it_is(shop: Shop) -> None:
+    """Cancelling what is done changes nothing."""
+    done = shop.ended(shop.accepted())
+    assert shop.ask("DELETE", f"/v1/jobs/{done['id']}").json()["state"] == "done"
+
+
+def events(shop: Shop, job: str, after: int | None = None) -> list[dict[str, Any]]:
+    """Return the server-sent events of a job until the stream ends."""
+    headers = {} if after is None else {"Last-Event-ID": str(after)}
+    reply = shop.ask("GET", f"/v1/jobs/{job}/events", headers=headers)
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    blocks = [block.splitlines() for block in reply.text.split("\n\n") if block and block[0] != ":"]
+    told = [dict(line.split(": ", 1) for line in block) for block in blocks]
+    return [{**one, "id": int(one["id"]), "data": json.loads(one["data"])} for one in told]
+
+
+def test_events_tell_the_way_in_order(shop: Shop) -> None:
+    """Each stage once, numbered, the last named as the job ended and with the picture's link."""
+    job = shop.accepted()
+    told = events(shop, job)
+    assert [one["data"]["stage"] for one in told] == ["queued", "start", "render", "publish", "done"]
+    assert [one["event"] for one in told] == ["stage"] * 4 + ["done"]
+    numbers = [one["id"] for one in told]
+    assert numbers == sorted(set(numbers))
+    progress = [one["data"]["progress"] for one in told]
+    assert progress == sorted(progress)
+    assert progress[-1] == 1.0
+    assert shop.client.get(told[-1]["data"]["preview"]).is_success
+    assert [one["id"] for one in events(shop, job, numbers[2])] == numbers[3:]
+
+
+def test_a_stream_of_a_job_that_is_over_ends(shop: Shop) -> None:
+    """Who has seen the last event, and asks again as browsers do, is not kept waiting for another."""
+    job = shop.accepted()
+    last = events(shop, job)[-1]["id"]
+    assert events(shop, job, last) == []
+
+
+@pytest.mark.parametrize(("end", "error"), [("failed", True), ("cancelled", False)])
+def test_the_last_event_names_the_end(shop: Shop, end: str, *, error: bool) -> None:
+    """Failed with what was in the way, or cancelled."""
+    height, act = shop.new()
+    act.held = True
+    job = shop.accepted(height, seconds=0.2 if error else 60)
+    if not error:
+        shop.ask("DELETE", f"/v1/jobs/{job}")
+    last = events(shop, job)[-1]
+    assert last["event"] == end
+    assert last["data"].get("code") == ("deadline_missed" if error else None)
+
+
+def test_what_is_somebody_elses_does_not_exist(shop: Shop) -> None:
+    """Another tenant gets 404 for everything, as for an id that nobody has; so does another user."""
+    job = shop.ended(shop.accepted(user="ann"))["id"]
+    for method, path in [("GET", ""), ("DELETE", ""), ("GET", "/events")]:
+        for stranger, name in [("atelier", job), ("lumen", "0" * 32)]:
+            reply = shop.ask(method, f"/v1/jobs/{name}{path}", stranger)
+            assert (reply.status_code, reply.json()["code"]) == (404, "not_found")
+    desk, tenant = Desk(shop.room), shop.room.tenants["lumen"]
+
+    async def seen(user: str) -> str:
+        try:
+            return (await desk.find(Caller(tenant, user, USER_SCOPES), job)).id
+        except NotFound:
+            return "nothing"
+
+    assert [asyncio.run(seen(user)) for user in ("ann", "bob")] == [job, "nothing"]
+
+
+def test_the_same_key_finds_the_same_job(shop: Shop) -> None:
+    """Sent again it is 202 with the first one's id and said so; with other contents it is refused."""
+    height, act = shop.new()
+    headers = {"Idempotency-Key": f"order-{height}"}
+    first, again = (shop.post(height, headers=headers) for _ in range(2))
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    assert [reply.headers.get("idempotency-replayed") for reply in (first, again)] == [None, "true"]
+    for other in ({"data": {"seed": 5}}, {"files": {**FILES, "person": photo(400, 320)}}):
+        reply = shop.post(height, headers=headers, **other)
+        assert (reply.status_code, reply.json()["code"]) == (422, "key_reused")
+    assert shop.post(height, "atelier", headers=headers).json()["id"] != first.json()["id"]
+    shop.ended(first.json()["id"])
+    assert act.calls == 2  # one for each tenant
+
+
+def test_ten_at_once_with_one_key_are_one_job(shop: Shop) -> None:
+    """Whoever comes first makes the job; nine find it, and nothing of them is kept."""
+    height, act = shop.new()
+    headers = {"Idempotency-Key": f"rush-{height}"}
+    with ThreadPoolExecutor(10) as crowd:
+        replies = list(crowd.map(lambda _: shop.post(height, headers=headers), range(10)))
+    assert {reply.status_code for reply in replies} == {202}
+    (job,) = {reply.json()["id"] for reply in replies}
+    assert sum("idempotency-replayed" in reply.headers for reply in replies) == 9
+    assert shop.ended(job)["state"] == "done"
+    assert act.calls == 1
+
+
+def test_ten_same_requests_at_once_render_once(shop: Shop) -> None:
+    """The first renders; the others wait for it and each gets the picture as its own."""
+    height, act = shop.new()
+    act.held = True
+    with ThreadPoolExecutor(10) as crowd:
+        jobs = list(crowd.map(lambda _: shop.accepted(height), range(10)))
+    until(lambda: act.calls)
+    act.held = False
+    ended = [shop.ended(job) for job in jobs]
+    assert {one["state"] for one in ended} == {"done"}
+    assert (act.calls, sum(one["cached"] for one in ended)) == (1, 9)
+    links = {one["image"] for one in ended}
+    assert len(links) == 10
+    assert len({shop.client.get(link).content for link in links}) == 1
+    assert all(len(shop.rows(USAGE, job=job)) == 1 for job in jobs)
+
+
+def test_a_picture_that_is_gone_is_rendered_again(shop: Shop) -> None:
+    """A cached result without its picture is no result."""
+    height, act = shop.new()
+    first = shop.accepted(height)
+    shop.ended(first)
+    (row,) = shop.rows(JOBS, id=first)
+    asyncio.run(shop.room.blobs.delete(row.result["picture"]))
+    again = shop.ended(shop.accepted(height))
+    assert (again["state"], again["cached"], act.calls) == ("done", False, 2)
+
+
+def test_pictures_are_fetched_through_the_guard(shop: Shop) -> None:
+    """From a host of the tenant's terms; from any other, and for other tenants, nothing is asked."""
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(FILES["person"]) + FILES["person"]
+    with in_thread(serving(reply)) as host:
+        urls = {
+            "person_url": f"http://127.0.0.1:{host.port}/a",
+            "garment_url": f"http://127.0.0.1:{host.port}/b",
+        }
+        taken = shop.post(files={}, data=urls)
+        assert taken.status_code == 202, taken.text
+        assert shop.ended(taken.json()["id"])["state"] == "done"
+        assert host.touched == 2
+        other = {**urls, "person_url": f"http://localhost:{host.port}/a"}
+        for tenant, data in (("lumen", other), ("atelier", urls)):
+            refused = shop.post(tenant=tenant, files={}, data=data)
+            assert (refused.status_code, refused.json()["code"]) == (422, "url_refused")
+        assert host.touched == 2
+    both = shop.post(data={"person_url": "http://127.0.0.1/a"})
+    assert (both.status_code, both.json()["code"]) == (422, "bad_input")
+
+
+def test_terms_hold(shop: Shop) -> None:
+    """A plan without the tier, a bucket that is empty, a queue of one's own, and a month that is full."""
+    refused = shop.post(tenant="dear")
+    assert (refused.status_code, refused.json()["code"]) == (403, "refused")
+    replies = [shop.post(tenant="tight", files={**FILES, "person": b"?"}) for _ in range(9)]
+    assert [reply.status_code for reply in replies] == [415] * 8 + [429]
+    assert replies[-1].json()["code"] == "rate_limited"
+    assert 50 < int(replies[-1].headers["retry-after"]) <= 60
+    assert [shop.post(tenant="monthly").status_code for _ in range(2)] == [202, 429]
+
+
+def test_a_full_queue_says_when_to_come_again(world: World) -> None:
+    """503 when everybody's jobs are too many, 429 when one's own are; nothing of it is stored."""
+    place = f"sqlite:///{world.folder / 'full.sqlite'}"
+    with opened(world, Stage(), place, role="api", most_queued=2) as shop:
+        assert [shop.post(tenant="small").status_code for _ in range(2)] == [202, 429]
+        assert shop.post().status_code == 202
+        reply = shop.post()
+        assert (reply.status_code, reply.json()["code"]) == (503, "server_unavailable")
+        assert int(reply.headers["retry-after"]) >= 1
+        assert len(shop.rows(JOBS)) == 2
+
+
+def test_an_erased_user_leaves_nothing(shop: Shop) -> None:
+    """Jobs end, pictures and rows go, what another user has stays; asking again is harmless."""
+    height, act = shop.new()
+    act.held = True
+    running = shop.accepted(height, user="ann@x")
+    done = shop.ended(shop.accepted(user="ann@x"))
+    others = shop.ended(shop.accepted(user="bob"))
+    until(lambda: act.calls)
+    asked = shop.ask("DELETE", "/v1/users/ann@x")
+    assert asked.status_code == 202
+    path = f"/v1/erasures/{asked.json()['id']}"
+    erased = until(lambda: told if (told := shop.ask("GET", path).json())["done"] else None)
+    assert erased["pictures"] > 0
+    assert asyncio.run(shop.room.blobs.names("tenants/lumen/users/ann@x")) == []
+    assert shop.rows(JOBS, user="ann@x") == []
+    assert shop.rows(USAGE, user="ann@x") == []
+    for job in (running, done["id"]):
+        assert shop.ask("GET", f"/v1/jobs/{job}").status_code == 404
+    assert shop.client.get(done["image"]).status_code == 404
+    assert shop.client.get(others["image"]).is_success
+    until(lambda: act.cancelled)
+    assert shop.ask("GET", path, "atelier").status_code == 404
+
+
+def test_photos_of_who_waited_vanish(shop: Shop) -> None:
+    """After ``/v1/tryon`` the store holds no photo of the person nor of the garment."""
+    height, _ = shop.new()
+    reply = shop.post(height, path="/v1/tryon")
+    assert reply.status_code == 200
+    job = reply.json()["job"]
+    assert not [name for name in kept(shop, job) if "person" in name or "garment" in name]
+
+
+def kept(shop: Shop, job: str) -> list[str]:
+    """Return the names of what the store holds of a job."""
+    found: list[str] = asyncio.run(shop.room.blobs.names(f"tenants/lumen/users/-/jobs/{job}"))
+    return [name.rpartition("/")[2] for name in found]
+
+
+def test_pictures_go_when_their_time_is_over(shop: Shop) -> None:
+    """The photos after a day, the result after thirty; the row stays and says so."""
+    job = shop.ended(shop.accepted())["id"]
+    assert kept(shop, job) == ["attempt-0.png", "garment-0.png", "person.png", "result.png"]
+    clock, sweeper = shop.room.clock, Sweeper(shop.room, "late")
+    left = []
+    try:
+        for days in (0.9, 1.1, 31):
+            shop.room.clock = lambda days=days: clock() + days * 86400
+            asyncio.run(sweeper.forget())
+            left.append(len(kept(shop, job)))
+    finally:
+        shop.room.clock = clock
+    assert left == [4, 2, 0]
+    told = shop.job(job)
+    assert (told["state"], told["image"]) == ("done", None)
+
+
+def test_use_is_recorded_once(shop: Shop) -> None:
+    """One row for a job with a picture, with the attempts it took; none for one without."""
+    height, act = shop.new()
+    act.scores = [{"coverage": 0.1}]
+    job = shop.ended(shop.accepted(height, user="cleo"))["id"]
+    (row,) = shop.rows(USAGE, job=job)
+    assert (row.tenant, row.user, row.attempts, row.price) == ("lumen", "cleo", 2, 20_000)
