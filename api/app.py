@@ -9,11 +9,11 @@ from fastapi import FastAPI
 
 from api import problems
 from api.backend import Backend
-from api.metrics import Metrics
 from api.middleware import Limited, Observed
 from api.routes import artifacts, health, jobs, page, parse, providers, results, tryon, usage, users
 from api.service import opened
 from api.settings import Settings
+from api.telemetry.metrics import Metrics
 
 Connect = Callable[[Settings], AbstractAsyncContextManager[Backend]]
 """Opens the way to the inference server and closes it again."""

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.metrics import Metrics
+from api.telemetry.metrics import Metrics
 
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 PLAIN_BYTES = 2**20

@@ -114,6 +114,10 @@ class Readiness(Answer):
     """Whether a try-on would succeed now."""
 
     ready: bool
+    parts: dict[str, str] = Field(
+        description="what a try-on needs, and the providers beyond, each in words",
+        examples=[{"triton": "ready", "database": "ready", "pictures": "ready", "workers": "2 are alive"}],
+    )
     models: dict[str, str] = Field(
         description='"ready", or what is wrong, for each model', examples=[{"tryon_basic": "ready"}]
     )

@@ -16,7 +16,6 @@ from api.jobs.queue import Queue
 from api.jobs.records import Job
 from api.jobs.room import Room
 from api.jobs.worker import working
-from api.metrics import Metrics
 from api.problems import ClientGone
 from api.providers.base import Provider
 from api.providers.breaker import Breaker
@@ -31,6 +30,7 @@ from api.settings import Role, Settings
 from api.storage.blobs import Blobs
 from api.storage.database import Database
 from api.storage.links import Links
+from api.telemetry.metrics import Metrics
 from bridge.errors import ServerUnavailable
 
 T = TypeVar("T")
@@ -122,6 +122,7 @@ async def opened(settings: Settings, backend: Backend, metrics: Metrics) -> Asyn
             pipeline=load_pipeline(settings.pipeline),
             guard=guard,
             triton=Breaker("The inference server", rest=TRITON_REST),
+            metrics=metrics,
             providers=providers,
             circuits={name: Breaker(name) for name in providers},
         )

@@ -64,6 +64,7 @@ async def attempt_delivery(room: Room, key: str, number: int) -> Json:
 
     made = number + 1
     outcome = await delivery.attempt(post, endpoint, message, room.clock())
+    room.metrics.webhooks.labels(outcome.kind).inc()
     pause = delivery.pause_after(made, outcome, random.random())  # noqa: S311 - it only spreads the load
     now = room.clock()
     await room.database.run(lambda c: delivery.record(c, key, made, outcome, pause, now))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import sqlalchemy as sa
 
 from api.jobs import cache, records
 from api.jobs.delivering import announce
 from api.jobs.envelope import Json
+from api.jobs.noting import note_end
 from api.jobs.order import Order
 from api.jobs.records import Job, State
 from api.jobs.room import Room
@@ -28,6 +30,7 @@ async def conclude(
     """
     now = room.clock()
     inputs_until, results_until = _kept_until(room, job, now)
+    events: list[sa.Row[Any]] = []
 
     def end(connection: sa.Connection) -> bool:
         if not records.end(
@@ -48,9 +51,13 @@ async def conclude(
         if result is None:
             cache.forget(connection, job=job.id)
         announce(room, connection, job, state, result, problem)
+        events[:] = records.events(connection, job.id, after=0)
         return True
 
-    return await room.tell(end, job.id)
+    ended = await room.tell(end, job.id)
+    if ended:
+        note_end(room, job, state, result, problem, events)
+    return ended
 
 
 def _used(room: Room, job: Job, result: Json, now: float) -> usage.Used:

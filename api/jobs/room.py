@@ -22,6 +22,7 @@ from api.settings import Settings
 from api.storage.blobs import Blobs
 from api.storage.database import Database
 from api.storage.links import Links
+from api.telemetry.metrics import Metrics
 from bridge.errors import ConfigError, JobFailed
 
 
@@ -39,6 +40,7 @@ class Room:
     pipeline: Pipeline
     guard: Guard
     triton: Breaker
+    metrics: Metrics = field(default_factory=Metrics)
     providers: Mapping[str, Provider] = field(default_factory=dict)
     circuits: Mapping[str, Breaker] = field(default_factory=dict)  # of the providers, by name
     clock: Callable[[], float] = time.time

@@ -171,6 +171,13 @@ def spent(connection: sa.Connection, tenant: str, day: str) -> float:
     return float(connection.scalar(query) or 0.0)
 
 
+def spent_by(connection: sa.Connection) -> dict[tuple[str, str], float]:
+    """Return what was spent, and is reserved, since ever [units], by provider and tenant."""
+    query = sa.select(TASKS.c.provider, TASKS.c.tenant, sa.func.sum(TASKS.c.cost))
+    rows = connection.execute(query.group_by(TASKS.c.provider, TASKS.c.tenant))
+    return {(provider, tenant): float(units) for provider, tenant, units in rows}
+
+
 def external_id(connection: sa.Connection, job: str) -> str | None:
     """Return the provider's id of a job's task, None before it was handed in."""
     known = (TASKS.c.job == job) & TASKS.c.external_id.is_not(None)

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
+from api.jobs.health import condition, seen
 from api.problems import explain
 from api.schemas import Health, ProblemKind, Readiness
-from api.service import Service, Serving
-from bridge.errors import BY_CODE, ServerUnavailable
+from api.service import Serving
+from bridge.errors import BY_CODE
 
 router = APIRouter(tags=["operation"])
 
@@ -22,28 +23,20 @@ async def healthz() -> Health:
 
 @router.get("/readyz", summary="Would a try-on succeed now?", responses={503: {"model": Readiness}})
 async def readyz(service: Serving, response: Response) -> Readiness:
-    """Ask Triton for every model; 503 while one of them is missing."""
-    ready = await service.backend.ready()
-    response.status_code = 200 if ready else 503
-    return Readiness(ready=ready, models=await _states(service))
+    """Ask Triton and all its models, the database, the store of pictures and the workers; 503 while one is missing.
 
-
-async def _states(service: Service) -> dict[str, str]:
-    try:
-        models = await service.backend.model_statuses()
-    except ServerUnavailable as error:
-        return {"triton": str(error)}
-    return {model.name: "ready" if model.ready else model.reason or "not loaded" for model in models}
+    A provider that is out of order is told, and is no reason for a 503.
+    """
+    found = await condition(service.room)
+    response.status_code = 200 if found.ready else 503
+    return Readiness(ready=found.ready, parts=found.parts, models=found.models)
 
 
 @router.get("/metrics", summary="Counters for Prometheus", response_class=Response)
 async def metrics(service: Serving) -> Response:
-    """Latency and failures of this service, and time per stage by Triton's own account."""
-    try:
-        stages = await service.backend.statistics()
-    except ServerUnavailable:
-        stages = None
-    return Response(service.metrics.text(stages), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    """Requests and jobs of this process, what the database says of all, and time per stage by Triton's account."""
+    text = service.metrics.text(await seen(service.room))
+    return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @router.get("/problems", summary="Every kind of problem")

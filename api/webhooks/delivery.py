@@ -48,6 +48,7 @@ _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 State = Literal["pending", "delivered", "disabled", "refused", "given_up"]
 """``disabled``: the receiver wants no more (410); ``given_up``: the last attempt failed too."""
+_NOT_ARRIVED = ("pending", "disabled", "refused", "given_up")
 
 DELIVERIES = sa.Table(
     "deliveries",
@@ -64,6 +65,7 @@ DELIVERIES = sa.Table(
     sa.Column("next", sa.Float),  # the next attempt; null: there is none
     sa.Column("changed", sa.Float, nullable=False),
     sa.Index("deliveries_by_endpoint", "tenant", "endpoint", "state"),
+    sa.Index("deliveries_by_state", "state"),
 )
 """One row per message and endpoint. Times are Unix seconds."""
 
@@ -265,6 +267,13 @@ def deliveries_of(connection: sa.Connection, tenant: str, job: str) -> list[Deli
     mine = sa.and_(DELIVERIES.c.tenant == tenant, DELIVERIES.c.job == job)
     rows = connection.execute(sa.select(*_SHOWN).where(mine).order_by(DELIVERIES.c.id))
     return [Delivery(**row) for row in rows.mappings()]
+
+
+def undelivered(connection: sa.Connection) -> dict[str, int]:
+    """Return how many messages did not arrive, by state: ``pending`` ones still may."""
+    query = sa.select(DELIVERIES.c.state, sa.func.count()).where(DELIVERIES.c.state.in_(_NOT_ARRIVED))
+    rows = connection.execute(query.group_by(DELIVERIES.c.state))
+    return dict.fromkeys(_NOT_ARRIVED, 0) | {state: count for state, count in rows}  # noqa: C416 - rows are no pairs
 
 
 def is_disabled(connection: sa.Connection, tenant: str, endpoint: str) -> bool:

@@ -6,7 +6,6 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api import problems
-from api.metrics import Metrics
 from api.middleware import Observed
 from api.security import keys
 from api.security.caller import Authenticator
@@ -15,6 +14,7 @@ from api.security.keys import Scope
 from api.security.tenants import Tenants
 from api.settings import Settings
 from api.storage.database import Database
+from api.telemetry.metrics import Metrics
 from tests.api.security.signing import NOW, PROJECT, Google
 
 SECRET = "0123456789abcdef0123456789abcdef"  # noqa: S105 - of this test alone

@@ -15,12 +15,12 @@ import pytest
 from fastapi import FastAPI, Request
 
 from api import problems
-from api.metrics import Metrics
 from api.middleware import Observed
 from api.routes import artifacts
 from api.security.artifacts import Wanted, ensure
 from api.security.ssrf import Guard
 from api.settings import Settings
+from api.telemetry.metrics import Metrics
 from tests.api.security.hosts import Host, Script, serving
 
 CONTENT = os.urandom(2**20)

@@ -12,11 +12,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api import problems
-from api.metrics import Metrics
 from api.middleware import Observed
 from api.routes import results
 from api.storage.blobs import Blobs
 from api.storage.links import PATH, Links
+from api.telemetry.metrics import Metrics
 from bridge.errors import LinkExpired, NotFound
 
 LINKS = Links(b"k" * 32, "https://fit.example.com/")
