@@ -1,8 +1,8 @@
 """What :mod:`bridge.cloth.refine` makes small: terms with their gradients written out, in double precision.
 
 Each is called with the garment's vertices [N, 3] [m] and returns its value, which has no unit, and its gradient
-[N, 3] [1/m]. Numpy and not torch: torch would cost the process 200 MB and a second of its start, and is no quicker at
-a garment's size.
+[N, 3] [1/m]. The gradients are written out in numpy: importing torch for them would cost the process 500 MB of memory
+and more than a second of its start.
 """
 
 from __future__ import annotations
