@@ -10,7 +10,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 READY := .venv/.ready
 
-.PHONY: help demo serve test test-slow check configs export bench gallery body body3d pins clean
+.PHONY: help demo serve test test-slow chaos check configs export bench gallery body body3d pins clean
 
 help: ## show this list
 	@echo "A virtual fitting room on NVIDIA Triton. Start with: make demo"
@@ -30,6 +30,9 @@ test: check weights ## everything that must hold: checks, then the tests
 
 test-slow: $(READY) weights ## the long tests too: load, memory over hundreds of requests
 	$(RUN) pytest
+
+chaos: $(READY) weights ## kill, freeze and starve the service while it works; every job must end exactly once
+	$(RUN) tests.chaos $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED))
 
 check: $(READY) ## style, types, and the direction of the imports
 	$(RUN) ruff check .
