@@ -23,7 +23,7 @@ class Act:
     """How the job of one height is treated."""
 
     scores: list[dict[str, float]] = field(default_factory=list)  # of its attempts; further ones pass
-    faults: list[Exception] = field(default_factory=list)  # raised first, one per call
+    faults: list[Exception | None] = field(default_factory=list)  # of its calls; further ones work
     held: bool = False  # until it is not, calls take for ever
     asked: list[Arrays] = field(default_factory=list)
     cancelled: int = 0
@@ -57,8 +57,8 @@ class Stage(ScriptedTriton):
             return await super().infer(model, arrays, outputs, timeout)
         act = self.script(int(arrays["height"][0]))
         act.asked.append(arrays)
-        if act.faults:
-            raise act.faults.pop(0)
+        if act.faults and (fault := act.faults.pop(0)):
+            raise fault
         try:
             while act.held:
                 await asyncio.sleep(0.01)
