@@ -30,7 +30,7 @@ class Member:
         self._command, self._env, self._log = command, env, log
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self.starts = 0
+        self._began = 0.0
 
     def start(self) -> None:
         """Start it, and again whenever it ends."""
@@ -42,9 +42,14 @@ class Member:
                 self._process = await asyncio.create_subprocess_exec(
                     *self._command, env=self._env, stdout=log, stderr=log, start_new_session=True
                 )
-            self.starts += 1
+            self._began = time.monotonic()
             await self._process.wait()
             await asyncio.sleep(RESTART_SECONDS)
+
+    @property
+    def age(self) -> float:
+        """How long ago it started [s]."""
+        return time.monotonic() - self._began
 
     def signal(self, number: signal.Signals) -> bool:
         """Send a signal to the process and all that it started; return whether it lived."""

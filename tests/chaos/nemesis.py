@@ -14,7 +14,7 @@ import httpx2
 
 from tests.chaos.house import House
 
-PAUSE = (0.6, 2.2)
+PAUSE = (1.0, 3.0)
 """Between two strokes [s]."""
 FREEZE = (1.0, 6.0)
 """How long most frozen workers are frozen [s]."""
@@ -23,6 +23,9 @@ LONG_FREEZE = 20.0
 FULL_SECONDS = (0.5, 4.0)
 OUTAGE_SECONDS = (0.1, 2.5)
 """How long the database is away, or locked by somebody else [s]."""
+
+LIFE = 8.0
+"""So long a process lived at least before it is killed [s]: who dies while it starts has nothing to lose."""
 
 WEIGHTS = {"worker": 6, "api": 3, "triton": 1, "database": 2, "freeze": 3, "full disk": 2, "kling": 4}
 """How often each happens, relative to the others."""
@@ -67,10 +70,12 @@ class Nemesis:
         return sum(self.struck[name] for name in ("worker", "api", "triton", "database"))
 
     async def _worker(self) -> None:
-        self.struck["worker"] += self._chance.choice(self._house.workers).signal(signal.SIGKILL)
+        worker = self._chance.choice(self._house.workers)
+        self.struck["worker"] += worker.age > LIFE and worker.signal(signal.SIGKILL)
 
     async def _api(self) -> None:
-        self.struck["api"] += self._house.api.signal(signal.SIGKILL)
+        api = self._house.api
+        self.struck["api"] += api.age > LIFE and api.signal(signal.SIGKILL)
 
     async def _triton(self) -> None:
         self.struck["triton"] += self._house.triton.kill()
