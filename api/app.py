@@ -10,9 +10,11 @@ from fastapi import FastAPI
 from api import problems
 from api.backend import Backend
 from api.middleware import Limited, Observed
+from api.operation import operated
 from api.routes import artifacts, health, jobs, page, parse, providers, results, tryon, usage, users
 from api.service import opened
 from api.settings import Settings
+from api.telemetry import traces
 from api.telemetry.metrics import Metrics
 
 Connect = Callable[[Settings], AbstractAsyncContextManager[Backend]]
@@ -32,7 +34,7 @@ async def connect_triton(settings: Settings) -> AsyncIterator[Backend]:
     """Open the gRPC client of the server that the settings name."""
     from bridge.triton.client import AsyncTritonClient
 
-    async with AsyncTritonClient(settings.triton_url) as client:
+    async with AsyncTritonClient(settings.triton_url, headers=traces.headers) as client:
         yield client
 
 
@@ -48,7 +50,11 @@ def create_app(settings: Settings | None = None, connect: Connect = connect_trit
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with connect(known) as backend, opened(known, backend, metrics) as service:
+        async with (
+            connect(known) as backend,
+            opened(known, backend, metrics) as service,
+            operated(service),
+        ):
             app.state.service = service
             yield
 
@@ -58,4 +64,6 @@ def create_app(settings: Settings | None = None, connect: Connect = connect_trit
     problems.install(app)
     for routes in (tryon, jobs, results, users, usage, providers, parse, artifacts, health, page):
         app.include_router(routes.router)
+    if known.metrics_port is None:
+        app.include_router(health.numbers)
     return app

@@ -180,6 +180,9 @@ def worker(
         str | None, typer.Option(help="the Triton to ask; none: the one of VFR_TRITON_URL", metavar="URL")
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="how many jobs are executed at once")] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="the port of /metrics, /healthz and /readyz")
+    ] = None,
 ) -> None:
     """Execute the jobs that others take, until Ctrl-C.
 
@@ -189,7 +192,7 @@ def worker(
     A worker may be killed at any moment: another one goes on where it was.
     """
     known = Settings(role=Role.WORKER)
-    wanted = {"triton_url": triton_url, "workers": jobs}
+    wanted = {"triton_url": triton_url, "workers": jobs, "metrics_port": metrics_port}
     with _in_words():
         work(known.model_copy(update={name: value for name, value in wanted.items() if value}), SAY)
     SAY.print("Everything is stopped.")

@@ -6,23 +6,32 @@ Plain ASGI rather than Starlette's base class, which hides that a caller hung up
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 import uuid
+from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.telemetry import traces
+from api.telemetry.logs import bound_contextvars
 from api.telemetry.metrics import Metrics
+from api.telemetry.traces import Span
 
+LOG = logging.getLogger("vfr.requests")
+
+PROBES = ("/healthz", "/readyz", "/metrics")
+"""What machines ask every few seconds, and nobody wants to read about."""
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 PLAIN_BYTES = 2**20
 """The largest body that is no multipart form with pictures [bytes]: JSON is read as a whole, and grows in memory."""
 
 
 class Observed:
-    """Gives every request an id (the caller's ``X-Request-ID`` where it has a sane one) and measures it."""
+    """Gives every request an id (the caller's ``X-Request-ID`` where it has a sane one), measures and traces it."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -33,9 +42,19 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        state = scope.setdefault("state", {})
-        state["request_id"] = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        known = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = known
+        with bound_contextvars(request_id=known):
+            if scope["path"] in PROBES:
+                await self._measured(scope, receive, send, Span(scope["method"]))
+                return
+            with traces.span(scope["method"], headers.get("traceparent"), "server") as span:
+                await self._measured(scope, receive, send, span)
+
+    async def _measured(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
+        state = scope["state"]
         status = 500
 
         async def send_marked(message: Message) -> None:
@@ -54,14 +73,34 @@ class Observed:
             state["code"] = "internal"
             raise
         finally:
-            self._record(scope, status, time.perf_counter() - start)
+            self._record(scope, status, time.perf_counter() - start, span)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float, span: Span) -> None:
         # Unknown paths share one name: a label must not grow with what strangers type.
         route = getattr(scope.get("route"), "path", "other")
         self._metrics.latency.labels(route, str(status)).observe(seconds)
         if "code" in scope["state"]:
             self._metrics.failures.labels(route, scope["state"]["code"]).inc()
+        if scope["path"] not in PROBES:
+            _tell(scope, span, route, status, seconds)
+
+
+def _tell(scope: Scope, span: Span, route: str, status: int, seconds: float) -> None:
+    """Complete the span and write a line: with the route and never the path, which may hold the token of a link."""
+    state, method = scope["state"], scope["method"]
+    told = {"method": method, "route": route, "status": status, "seconds": round(seconds, 4)}
+    code = {"code": state["code"]} if "code" in state else {}
+    caller = {"tenant": state["caller"].tenant.id} if "caller" in state else {}
+    LOG.info("a request is answered", extra=told | code | caller)
+    span.name = f"{method} {route}"
+    span.attributes |= {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": status,
+        "vfr.request_id": state["request_id"],
+    }
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        span.fault = state.get("code", str(status))
 
 
 class Limited:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from api.operation import bound
 from api.settings import Settings
-from bridge.errors import ServerUnavailable
 
 if TYPE_CHECKING:
     import uvicorn
@@ -80,8 +79,10 @@ def listen(settings: Settings, say: Console) -> None:
         ServerUnavailable: the port is taken.
     """
     from api.app import create_app
+    from api.telemetry import logs
 
-    with _bound(settings) as listener:
+    logs.configure()
+    with bound(settings.host, settings.port, "--port") as listener:
         host, port = listener.getsockname()[:2]
         say.print(
             f"REST at http://{host}:{port} - open it to try it, /docs to read it. Ctrl-C stops everything."
@@ -97,7 +98,9 @@ def server(app: FastAPI) -> uvicorn.Server:
     from api.connections import Prompt
 
     return uvicorn.Server(
-        uvicorn.Config(app, http=Prompt, ws="none", log_level="warning", timeout_graceful_shutdown=10)
+        uvicorn.Config(
+            app, http=Prompt, ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=10
+        )
     )
 
 
@@ -106,34 +109,30 @@ def work(settings: Settings, say: Console) -> None:
 
     Raises:
         ConfigError: a file or a variable says something that can't be done.
-        ServerUnavailable: the database or the store of pictures can't be reached.
+        ServerUnavailable: the database or the store of pictures can't be reached, or the port is taken.
     """
+    from api.telemetry import logs
+
+    logs.configure()
     asyncio.run(_working(settings, say))
 
 
 async def _working(settings: Settings, say: Console) -> None:
     from api.app import connect_triton
+    from api.operation import operated
     from api.service import opened
     from api.telemetry.metrics import Metrics
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with connect_triton(settings) as backend, opened(settings, backend, Metrics()):
+    async with (
+        connect_triton(settings) as backend,
+        opened(settings, backend, Metrics()) as service,
+        operated(service),
+    ):
         say.print(f"Executing up to {settings.workers} jobs at once. Ctrl-C leaves what is left to others.")
         await stop.wait()
-
-
-@contextmanager
-def _bound(settings: Settings) -> Iterator[socket.socket]:
-    try:
-        listener = socket.create_server((settings.host, settings.port), reuse_port=False)
-    except OSError as error:
-        raise ServerUnavailable(
-            f"{settings.host}:{settings.port} can't be listened on ({error.strerror}). Choose another --port."
-        ) from error
-    with listener:
-        yield listener
 
 
 async def _answers(url: str) -> bool:

@@ -30,6 +30,7 @@ from api.settings import Role, Settings
 from api.storage.blobs import Blobs
 from api.storage.database import Database
 from api.storage.links import Links
+from api.telemetry import traces
 from api.telemetry.metrics import Metrics
 from bridge.errors import ServerUnavailable
 
@@ -103,6 +104,7 @@ async def opened(settings: Settings, backend: Backend, metrics: Metrics) -> Asyn
         StorageUnavailable: database or pictures can't be reached.
     """
     async with AsyncExitStack() as stack:
+        stack.enter_context(traces.exporting(settings.role.value))
         database = Database(settings.database)
         stack.callback(database.close)
         queue = await asyncio.to_thread(_prepared, database, settings.workers)

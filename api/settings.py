@@ -112,6 +112,10 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """The port that ``vfr serve`` listens on; 0 takes a free one."""
 
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """The port of ``/metrics``, ``/healthz`` and ``/readyz`` for those who run the service; a worker has no other.
+    None: ``vfr serve`` answers them beside REST, where whoever reaches it may read tenants' names in the metrics."""
+
     @property
     def database(self) -> str:
         """The database's address."""

@@ -26,6 +26,8 @@ from api.security import bystanders, idempotency, quotas
 from api.security.caller import Caller
 from api.security.ingest import Clean, clean, clean_mask
 from api.security.tenants import Tenant
+from api.telemetry import traces
+from api.telemetry.logs import bind_contextvars
 from bridge.errors import DeadlineMissed, ImageError, NotFound, RateLimited, ServerUnavailable
 
 T = TypeVar("T")
@@ -118,6 +120,7 @@ class Desk:
         room = self._room
         now = room.clock()
         tenant, user = caller.tenant, caller.user or user
+        bind_contextvars(tenant=tenant.id)
         room.tenants.price(tenant, wishes.tier)  # refuses a tier that the plan does not hold
         if claim:
             idempotency.check_key(claim.key)
@@ -135,6 +138,7 @@ class Desk:
                 )
             )
             kept = not accepted.replayed
+            bind_contextvars(job=accepted.job)
         finally:
             if not kept:
                 await room.blobs.delete(folder)
@@ -206,6 +210,7 @@ class Desk:
             order=order.model_dump(mode="json"),
             snapshot=room.pipeline.snapshot(tenant.profile),
             deadline=now + seconds,
+            traceparent=traces.current(),
         )
         quotas.count(connection, tenant, now)
         room.queue.put(connection, JOBS_QUEUE, TRYON, job, seconds + CANCEL_GRACE)

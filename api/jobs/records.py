@@ -48,6 +48,7 @@ JOBS = sa.Table(
     sa.Column("results_until", sa.Float),  # when the result is
     sa.Column("result", sa.JSON),
     sa.Column("problem", sa.JSON),  # {code, detail}
+    sa.Column("traceparent", sa.String),  # of the request that handed it in
     sa.Index("jobs_by_state", "state", "created"),
     sa.Index("jobs_by_user", "tenant", "user"),
 )
@@ -88,6 +89,7 @@ class Job:
     results_until: float | None
     result: Json | None
     problem: Json | None
+    traceparent: str | None
 
     @property
     def folder(self) -> str:
@@ -151,6 +153,11 @@ def end(connection: sa.Connection, job: str, state: State, now: float, **values:
 def is_active(connection: sa.Connection, job: str) -> bool:
     """Tell whether a job still waits or runs."""
     return connection.execute(sa.select(JOBS.c.id).where(JOBS.c.id == job, _ACTIVE)).first() is not None
+
+
+def traceparent(connection: sa.Connection, job: str) -> str | None:
+    """Return the trace that a job belongs to; None when there is none, or no such job."""
+    return connection.execute(sa.select(JOBS.c.traceparent).where(JOBS.c.id == job)).scalar()
 
 
 def active(connection: sa.Connection, *, tenant: str | None = None, user: str | None = None) -> list[Job]:

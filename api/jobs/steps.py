@@ -11,6 +11,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import TypeVar
 
 from api.fitting import try_on
@@ -22,6 +23,8 @@ from api.jobs.records import Job, State
 from api.jobs.room import Room
 from api.providers.breaker import Verdict
 from api.quality import policy
+from api.telemetry import traces
+from api.telemetry.logs import bind_contextvars, bound_contextvars
 from bridge.errors import (
     DeadlineMissed,
     InternalError,
@@ -39,6 +42,8 @@ LOG = logging.getLogger("vfr.jobs")
 PROGRESS = {"start": 0.05, "render": 0.3, "retry": 0.6, "escalate": 0.75, "publish": 0.95}
 """How far a job is when a stage begins; the numbers are for people who wait."""
 
+_KEYS = {"attempt_delivery": "delivery", "erase_user": "errand"}
+"""What the key of a step names where it is no job."""
 _REPEATABLE = ("seed", "expert")
 """What a retry may change of an order; the other changes are for tiers with a finisher."""
 MOST_ATTEMPTS = 2
@@ -64,7 +69,9 @@ async def enter(room: Room, key: str, stage: str, detail: Json | None = None) ->
         lambda connection: records.step(connection, key, stage, PROGRESS[stage], now, detail)
     ):
         raise JobCancelled("The job is over.")
-    return await room.job(key)
+    job = await room.job(key)
+    bind_contextvars(tenant=job.tenant, **traces.ids(job.traceparent))
+    return job
 
 
 async def look_up(room: Room, key: str) -> Json:
@@ -159,23 +166,34 @@ async def fail(room: Room, key: str, fault: Json) -> Json:
     return ok(fault)
 
 
-async def outcome(room: Room, step: Callable[..., Awaitable[Json]], *arguments: object) -> Json:
-    """Run a step and return what it returns, or the error that ended it, as a value.
+async def outcome(room: Room, step: Callable[..., Awaitable[Json]], key: str, *arguments: object) -> Json:
+    """Run a step of the job, delivery or errand ``key``; return its outcome, or the error that ended it, as a value.
 
     Raises:
         StorageUnavailable: nothing can be noted either, so the step is to be run again.
     """
     await room.leave_to_others()
-    with room.busy():
-        try:
-            return await step(room, *arguments)
-        except StorageUnavailable:
-            raise
-        except VfrError as fault:
-            return error(fault)
-        except Exception as fault:  # a job must end whatever our code does; the log has the details
-            LOG.exception("the step %s broke", step.__name__)
-            return error(InternalError(f"Something is broken on our side ({type(fault).__name__})."))
+    with room.busy(), bound_contextvars(step=step.__name__, **{_KEYS.get(step.__name__, "job"): key}):
+        # Who asks for the trace pays a look at the database for it, nobody else.
+        asked_by = await room.database.run(partial(records.traceparent, job=key)) if traces.on() else None
+        with traces.span(f"step {step.__name__}", asked_by) as span:
+            span.attributes[f"vfr.{_KEYS.get(step.__name__, 'job')}"] = key
+            found = await _valued(step(room, key, *arguments), step.__name__)
+            span.fault = found.get("error", {}).get("code", "")
+            return found
+
+
+async def _valued(step: Awaitable[Json], name: str) -> Json:
+    """Return a step's outcome, or its error as a value."""
+    try:
+        return await step
+    except StorageUnavailable:
+        raise
+    except VfrError as fault:
+        return error(fault)
+    except Exception as fault:  # a job must end whatever our code does; the log has the details
+        LOG.exception("the step %s broke", name)
+        return error(InternalError(f"Something is broken on our side ({type(fault).__name__})."))
 
 
 async def patiently(room: Room, job: Job, call: Callable[[], Awaitable[T]]) -> T:

@@ -8,7 +8,7 @@ the classes of ``bridge.errors``, whatever Triton wrapped around them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 
 import tritonclient.grpc as triton
@@ -123,9 +123,15 @@ class AsyncTritonClient:
     """:class:`TritonClient` for an event loop, in which it must be made; cancelling a task cancels its request."""
 
     def __init__(
-        self, url: str, *, timeout: float = TIMEOUT, contracts: Mapping[str, Contract] = CONTRACTS
+        self,
+        url: str,
+        *,
+        timeout: float = TIMEOUT,
+        contracts: Mapping[str, Contract] = CONTRACTS,
+        headers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """See :class:`TritonClient`."""
+        """See :class:`TritonClient`; ``headers`` says what goes along with each call as gRPC metadata."""
+        self._headers = headers
         self._url = url
         self._timeout = timeout
         self._contracts = contracts
@@ -139,7 +145,7 @@ class AsyncTritonClient:
         wanted = outputs_of(contract, outputs)
         with in_our_words(self._url):
             sent = request(contract, arrays, wanted, timeout or self._timeout)
-            return arrays_of(await self._triton.infer(**sent), wanted)
+            return arrays_of(await self._triton.infer(**sent, headers=dict(self._headers())), wanted)
 
     async def ready(self) -> bool:
         """See :meth:`TritonClient.ready`."""
