@@ -77,7 +77,9 @@ def configure(stream: TextIO = sys.stderr, *, level: int = logging.INFO) -> None
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
     logging.getLogger("vfr").setLevel(level)
     for name in _OWN_HANDLERS:
         logger = logging.getLogger(name)
