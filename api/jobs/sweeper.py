@@ -14,6 +14,8 @@ from contextlib import suppress
 
 import sqlalchemy as sa
 from dbos import DBOS
+from dbos._dbos import _get_dbos_instance
+from dbos._utils import INTERNAL_QUEUE_NAME
 
 from api.jobs import cache, records
 from api.jobs.ending import conclude
@@ -46,6 +48,7 @@ class Sweeper:
         """Sweep for a worker of that name."""
         self._room = room
         self._name = name
+        self._idle: set[str] = set()  # our workflows of which nothing ran here when we looked last
         self._dead = room.settings.dead_seconds
 
     async def run(self) -> None:
@@ -54,6 +57,7 @@ class Sweeper:
         await asyncio.gather(
             self._every(beat, self.beat),
             self._every(sweep, self.recover),
+            self._every(sweep, self.recover_own),
             self._every(sweep, self.reap),
             self._every(FORGET_SECONDS, self.forget),
         )
@@ -100,6 +104,26 @@ class Sweeper:
             # DBOS's only open way that keeps a workflow's deadline and its count of recoveries (facts 1.5).
             await asyncio.to_thread(DBOS._recover_pending_workflows, silent)
         return silent
+
+    async def recover_own(self) -> list[str]:
+        """Take up what was dropped in this very process; return those workflows.
+
+        DBOS drops a workflow when it can write down neither a step nor an error, as on a disk that is full: then it is
+        ours for ever, and nothing runs. What was so twice in a row was dropped; what has just begun was not.
+        """
+        dbos = _get_dbos_instance()
+        pending = await DBOS.list_workflows_async(
+            status="PENDING", executor_id=self._name, load_input=False, load_output=False
+        )
+        idle = {workflow.workflow_id for workflow in pending} - set(dbos._active_workflows_set.activeList())
+        dropped, self._idle = sorted(idle & self._idle), idle
+        for key in dropped:
+            LOG.warning("the workflow of %s was dropped and is taken up again", key)
+            # As DBOS does for a dead worker, but for one workflow alone; it keeps its queue.
+            await asyncio.to_thread(
+                dbos._sys_db.reenqueue_for_recovery, key, [self._name], INTERNAL_QUEUE_NAME
+            )
+        return dropped
 
     async def reap(self) -> None:
         """End the jobs that nobody will end: late ones, and those whose workflow was given up."""
