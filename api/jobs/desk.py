@@ -235,9 +235,11 @@ class Desk:
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
-        found = await self._room.database.run(
-            lambda connection: records.read(connection, job, caller.tenant.id)
-        )
+        found = None
+        if records.ID.fullmatch(job):  # PostgreSQL takes no NUL, not even in a question
+            found = await self._room.database.run(
+                lambda connection: records.read(connection, job, caller.tenant.id)
+            )
         if found is None or caller.user not in (None, found.user):
             raise NotFound("There is no job of that id.")
         return found

@@ -71,6 +71,8 @@ def hash_of(tenant: str, user: str) -> str:
 
 async def read_erasure(room: Room, tenant: str, errand: str) -> sa.Row[Any] | None:
     """Return the row of a tenant's errand, None when there is none."""
+    if not records.ID.fullmatch(errand):
+        return None
     theirs = sa.and_(ERASURES.c.id == errand, ERASURES.c.tenant == tenant)
     return await room.database.run(
         lambda connection: connection.execute(sa.select(ERASURES).where(theirs)).one_or_none()

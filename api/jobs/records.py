@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -65,6 +66,9 @@ EVENTS = sa.Table(
     sa.Column("progress", sa.Float, nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
 )
+
+ID = re.compile(r"[0-9a-f]{32}")
+"""The form of the ids that we choose, of jobs and of erasures."""
 
 _ACTIVE = JOBS.c.state.in_([state.value for state in ACTIVE])
 

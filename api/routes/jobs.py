@@ -33,7 +33,9 @@ Seconds = Annotated[
     float | None,
     Form(gt=0, le=86400, description="the job's time [s]; after it the job fails; none: 10 minutes"),
 ]
-After = Annotated[int, Header(alias="Last-Event-ID", ge=0, description="the last event that was seen")]
+After = Annotated[
+    int, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="the last event that was seen")
+]
 
 
 @router.post("", status_code=202, summary="Hand in a try-on", responses=HANDED_IN)

@@ -19,6 +19,7 @@ import yaml
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from api import connections
 from api.app import create_app
 from api.running import server
 from api.security import keys
@@ -34,7 +35,7 @@ from tests.api.security.signing import PROJECT, Google
 
 SECRET = "attacked-attacked-attacked-attacked"  # noqa: S105 - of this test alone
 WEBHOOK_SECRET = "whsec_YXR0YWNrZWQtYXR0YWNrZWQtYXR0YWNrZWQ="  # noqa: S105 - as above
-UPLOAD_SECONDS = 3.0
+UPLOAD_SECONDS = HEAD_SECONDS = 3.0
 MEAGRE = 6
 """The requests per minute of the tenant of that name."""
 KEYS = {
@@ -144,6 +145,7 @@ def app_on(known: Settings, google: Google, inside: int) -> FastAPI:
 def main(folder: Path, inside: int) -> None:
     """Serve until killed."""
     logging.basicConfig(level=logging.DEBUG)
+    connections.HEAD_SECONDS = HEAD_SECONDS
     (folder / "tenants.yaml").write_text(yaml.safe_dump(terms(inside)))
     known, google = settings(folder), Google()
     with socket.create_server(("127.0.0.1", 0)) as listener:
