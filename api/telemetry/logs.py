@@ -35,7 +35,7 @@ _NAMED = re.compile(
     r"""
       ( \b [\w-]* (?:password|secret|token|signature|authorization|api[_-]?key)
         (?:\\?["'])? \s* [:=] \s* (?:\\?["'])? )
-      [^\s"'\\&,;(){}\[\]]+
+      (?: (?:bearer|basic)\ + )? [^\s"'\\&,;(){}\[\]]+
     """,
     re.VERBOSE | re.IGNORECASE,
 )
