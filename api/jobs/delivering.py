@@ -5,6 +5,7 @@ A message per endpoint is written down as the job ends, and sent for days if nee
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -12,14 +13,17 @@ from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from api.jobs.envelope import Json, ok
 from api.jobs.queue import DELIVER, DELIVERIES_QUEUE
 from api.jobs.records import Job, State
 from api.jobs.room import Room
+from api.security.tenants import Endpoint as Receiver
 from api.webhooks import delivery
 from api.webhooks.events import Done, Event, Failed, JobDone, JobFailed
+from bridge.errors import ConfigError
+
+LOG = logging.getLogger("vfr.jobs")
 
 LINK_DAYS = 3.5
 """How long a message's link holds [days]: as long as the message may be under way."""
@@ -37,24 +41,44 @@ def announce(
     event = _event(room, job, result, problem, now)
     for endpoint in tenant.webhooks:
         if message := delivery.enqueue(connection, job.tenant, job.id, endpoint.url, event, now):
-            room.queue.put(connection, DELIVERIES_QUEUE, DELIVER, message.id, None)
+            room.queue.put(connection, DELIVERIES_QUEUE, DELIVER, message.id, None, turn=0)
 
 
 async def attempt_delivery(room: Room, key: str, number: int) -> Json:
-    """Send a message once more.
+    """Send a message once more, and enqueue the next attempt if it does not arrive.
+
+    Args:
+        room: what a step may touch.
+        key: of the message.
+        number: of the attempts that were made before.
 
     Returns:
-        ``ok`` with whether it is ``over``, else the ``pause`` before the next attempt [s].
+        ``ok`` with the ``pause`` before the next attempt [s]; None when there is none.
     """
-    row = await room.database.run(partial(_due, key))
+    row = await room.database.run(partial(_due, key, number))
     tenant = room.tenants.named(row.tenant) if row else None
     known = (
         [endpoint for endpoint in tenant.webhooks if endpoint.url == row.endpoint] if tenant and row else []
     )
     if row is None or not known:  # erased, not wanted any more, or not in the tenant's terms any more
-        return ok({"over": True})
-    endpoint = delivery.Endpoint(row.endpoint, (SecretStr(known[0].secret().get_secret_value()),))
-    message = delivery.Message(row.id, row.body.encode())
+        return ok({"pause": None})
+    made = number + 1
+    outcome = await _attempted(room, known[0], delivery.Message(row.id, row.body.encode()))
+    room.metrics.webhooks.labels(outcome.kind).inc()
+    pause = delivery.pause_after(made, outcome, random.random())  # noqa: S311 - it only spreads the load
+    now = room.clock()
+
+    def note(connection: sa.Connection) -> None:
+        delivery.record(connection, key, made, outcome, pause, now)
+        if pause is not None:
+            room.queue.put(connection, DELIVERIES_QUEUE, DELIVER, key, None, turn=made, pause=pause)
+
+    await room.database.run(note)
+    return ok({"pause": pause})
+
+
+async def _attempted(room: Room, receiver: Receiver, message: delivery.Message) -> delivery.Outcome:
+    """Send a message; a secret that is missing today may be there tomorrow."""
 
     async def post(
         url: str, body: bytes, headers: Mapping[str, str], seconds: float
@@ -62,22 +86,20 @@ async def attempt_delivery(room: Room, key: str, number: int) -> Json:
         answer = await room.guard.post(url, body, headers, seconds=seconds)
         return answer.status, answer.headers
 
-    made = number + 1
-    outcome = await delivery.attempt(post, endpoint, message, room.clock())
-    room.metrics.webhooks.labels(outcome.kind).inc()
-    pause = delivery.pause_after(made, outcome, random.random())  # noqa: S311 - it only spreads the load
-    now = room.clock()
-    await room.database.run(lambda c: delivery.record(c, key, made, outcome, pause, now))
-    return ok({"over": pause is None, "pause": pause})
+    try:
+        endpoint = delivery.Endpoint(receiver.url, (receiver.secret(),))
+        return await delivery.attempt(post, endpoint, message, room.clock())
+    except ConfigError as fault:
+        LOG.error("a message can't be signed: %s", fault)
+        return delivery.Outcome("retry", why="The message could not be signed.")
 
 
-def _due(key: str, connection: sa.Connection) -> sa.Row[Any] | None:
-    """Return a message that is still to be sent."""
+def _due(key: str, number: int, connection: sa.Connection) -> sa.Row[Any] | None:
+    """Return a message that is still to be sent, unless this attempt was noted already: the next one is enqueued."""
     if not delivery.is_due(connection, key):
         return None
-    return connection.execute(
-        sa.select(delivery.DELIVERIES).where(delivery.DELIVERIES.c.id == key)
-    ).one_or_none()
+    mine = sa.and_(delivery.DELIVERIES.c.id == key, delivery.DELIVERIES.c.attempts <= number)
+    return connection.execute(sa.select(delivery.DELIVERIES).where(mine)).one_or_none()
 
 
 def _event(room: Room, job: Job, result: Json | None, problem: Json | None, now: float) -> Event:

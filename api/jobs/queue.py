@@ -70,26 +70,41 @@ class Queue:
         }.items():
             self._client.register_queue(queue, worker_concurrency=at_once, polling_interval_sec=POLL_SECONDS)
 
-    def put(self, connection: sa.Connection, queue: str, name: str, key: str, seconds: float | None) -> None:
-        """Enqueue a workflow under its argument's name; nothing happens when it is known already.
+    def put(
+        self,
+        connection: sa.Connection,
+        queue: str,
+        name: str,
+        key: str,
+        seconds: float | None,
+        *,
+        turn: int | None = None,
+        pause: float | None = None,
+    ) -> None:
+        """Enqueue a workflow under its arguments' name; nothing happens when it is known already.
 
         Args:
             connection: the transaction that it becomes part of.
             queue: one of the three queues.
             name: one of the three workflows.
-            key: its only argument: a job, a delivery, or an errand.
+            key: its argument: a job, a delivery, or an errand.
             seconds: after this it is cancelled; None: never.
+            turn: its second argument, where the same is done several times.
+            pause: how long it lies there before it is waited for [s]; meanwhile it takes no worker's place.
         """
+        arguments = (key,) if turn is None else (key, turn)
         options: EnqueueOptions = {
             "workflow_name": name,
             "queue_name": queue,
-            "workflow_id": key,
+            "workflow_id": "-".join(map(str, arguments)),
             "app_version": VERSION,
             "application_name": APPLICATION,
         }
         if seconds is not None:
             options["workflow_timeout"] = seconds
-        self._client.enqueue_in_transaction(connection, options, key)
+        if pause is not None:
+            options["delay_seconds"] = pause
+        self._client.enqueue_in_transaction(connection, options, *arguments)
 
     async def cancel(self, key: str) -> None:
         """Let a workflow begin no further step."""

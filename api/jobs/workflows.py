@@ -25,8 +25,8 @@ _LAST_WORDS = ("job_cancelled", "deadline_missed")
 """Errors after which no other attempt is made, and a picture of an earlier one is not wanted."""
 
 
-MOST_RECOVERIES_OF_DAYS = 100
-"""As above, of a delivery: it is under way for days and takes nobody down."""
+MOST_RECOVERIES_OF_MESSAGES = 100
+"""As above, of a delivery: it takes nobody down."""
 
 
 def _storage(fault: BaseException) -> bool:
@@ -156,16 +156,13 @@ async def _ended(job: str, fault: Json) -> Json:
     return fault
 
 
-@DBOS.workflow(name=DELIVER, max_recovery_attempts=MOST_RECOVERIES_OF_DAYS)
-async def deliver(delivery: str) -> Json:
-    """Tell a tenant's endpoint how a job ended, for days if need be."""
-    number = 0
-    while True:
-        told = await _attempt_delivery(delivery, number)
-        if "error" in told or told["ok"]["over"]:
-            return told
-        await DBOS.sleep_async(told["ok"]["pause"])
-        number += 1
+@DBOS.workflow(name=DELIVER, max_recovery_attempts=MOST_RECOVERIES_OF_MESSAGES)
+async def deliver(delivery: str, number: int) -> Json:
+    """Tell a tenant's endpoint how a job ended, once more; the step enqueues the next attempt, days later maybe.
+
+    A workflow that slept between attempts would hold one of the few places all the while.
+    """
+    return await _attempt_delivery(delivery, number)
 
 
 @DBOS.workflow(name=ERASE, max_recovery_attempts=MOST_RECOVERIES)

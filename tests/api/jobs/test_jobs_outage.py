@@ -1,7 +1,8 @@
-"""What happens while Triton is away, when a job's time is over, and when a request is the end of every server."""
+"""What happens while Triton or a receiver is away, when a job's time is over, and when a request kills servers."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import pytest
 
 from api.jobs.records import JOBS
 from api.providers.breaker import Breaker, Circuit
+from api.webhooks.delivery import DELIVERIES
 from bridge.errors import ServerUnavailable
 from tests.api.jobs.shop import Shop, World, opened, until
 from tests.api.jobs.stage import Stage
@@ -16,10 +18,12 @@ from tests.api.jobs.stage import Stage
 
 @pytest.fixture(scope="module")
 def shop(world: World) -> Iterator[Shop]:
-    """A service that sweeps often."""
+    """A service that sweeps often, and sends one message at a time."""
     place = f"sqlite:///{world.folder / 'outage.sqlite'}"
-    with opened(world, Stage(), place, dead_seconds=1.5) as shop:
-        yield shop
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.jobs.queue.DELIVERIES_AT_ONCE", 1)
+        with opened(world, Stage(), place, dead_seconds=1.5) as shop:
+            yield shop
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +111,36 @@ def test_an_open_circuit_speaks_against_nobody(shop: Shop) -> None:
     assert shop.ended(shop.accepted(height))["state"] == "done"
     assert act.calls == 1
     assert {shop.ended(job)["state"] for job in first} == {"done"}
+
+
+def test_a_message_that_does_not_arrive_keeps_no_other_waiting(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes no place until its next attempt, which is the same message; the others go before it."""
+    monkeypatch.setattr("api.webhooks.delivery.SCHEDULE", (1.5, 1.5))
+    receiver = shop.world.receiver
+    until(lambda: not [row for row in shop.rows(DELIVERIES) if row.state == "pending"])
+    sent = len(receiver.attempts)
+    receiver.script = ["500", "ok"]
+    first = shop.accepted()
+    until(lambda: len(receiver.attempts) > sent)
+    second = shop.accepted()
+    until(lambda: [row.state for row in shop.rows(DELIVERIES, job=first)] == ["delivered"])
+    ids = {job: row.id for job in (first, second) for row in shop.rows(DELIVERIES, job=job)}
+    assert receiver.attempts[sent:] == [ids[first], ids[second], ids[first]]
+    assert [row.attempts for row in shop.rows(DELIVERIES, job=first)] == [2]
+
+
+def test_a_secret_that_is_missing_is_waited_for(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing unsigned is sent; the message goes once the secret is there."""
+    monkeypatch.setattr("api.webhooks.delivery.SCHEDULE", (0.3, 0.3, 0.3, 0.3, 0.3))
+    secret = os.environ["TEST_HOOK_SECRET"]
+    monkeypatch.delenv("TEST_HOOK_SECRET")
+    job = shop.accepted()
+    until(lambda: [row.attempts for row in shop.rows(DELIVERIES, job=job)] >= [1])
+    assert not shop.world.messages(job)
+    monkeypatch.setenv("TEST_HOOK_SECRET", secret)
+    until(lambda: shop.world.messages(job))
 
 
 def test_who_waited_for_a_leader_that_is_cancelled_takes_over(shop: Shop) -> None:
