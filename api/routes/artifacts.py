@@ -17,8 +17,11 @@ from api.settings import Settings
 router = APIRouter(prefix="/v1/artifacts", tags=["operation"])
 
 PROBLEMS = {
+    400: "the request's body can't be read",
     401: "no key came along",
     403: "the key is no administrator's",
+    408: "the request's body came too slowly",
+    413: "the request's body is larger than 1 MiB",
     422: "`dest` or `url` is refused, or the file is another one; `detail` says why",
     503: "the disk is full",
 }
