@@ -74,6 +74,22 @@ def test_a_deadline_ends_what_runs(shop: Shop, *, held: bool) -> None:
     assert (message["type"], message["data"]["code"]) == ("job.failed", "deadline_missed")
 
 
+def test_the_jobs_of_a_tenant_that_left_end_too(shop: Shop) -> None:
+    """Nobody is told, and they keep nobody else's from ending."""
+    height, act = shop.new()
+    act.held = True
+    left, other = (shop.accepted(height, tenant, seconds=1) for tenant in ("poor", "lumen"))
+    until(lambda: act.calls == 2)
+    known = shop.room.tenants
+    try:
+        still = tuple(tenant for tenant in known.tenants if tenant.id != "poor")
+        shop.room.tenants = known.model_copy(update={"tenants": still})
+        until(lambda: {row.state for job in (left, other) for row in shop.rows(JOBS, id=job)} == {"failed"})
+    finally:
+        shop.room.tenants = known
+    assert shop.job(left, "poor")["problem"]["code"] == "deadline_missed"
+
+
 def test_a_job_that_never_got_its_turn_is_ended_too(shop: Shop) -> None:
     """Its deadline is watched while it waits; it is not rendered afterwards."""
     holding = [shop.new() for _ in range(shop.room.settings.workers)]

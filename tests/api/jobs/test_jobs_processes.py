@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import signal
@@ -15,7 +16,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import TypeVar
 
-from api.jobs.records import EVENTS
+from api.jobs.records import EVENTS, JOBS
 from api.jobs.workflows import MOST_RECOVERIES
 from api.security.usage import USAGE
 from api.webhooks.delivery import DELIVERIES
@@ -67,7 +68,7 @@ class Fleet:
             self.keep(number)
             return look()
 
-        return until(turn, 2 * PATIENCE)
+        return until(turn, 5 * PATIENCE)
 
     def rule(self, name: str) -> Path:
         """Write a file of the script."""
@@ -156,6 +157,23 @@ def _killed_at(shop: Shop, fleet: Fleet, boundaries: list[tuple[str, str]]) -> N
         assert shop.job(job)["provider"]["name"] == "kling"
         assert shop.world.kling.stats()["creates"][job] == 1
     assert not [rule for rule in fleet.folder.glob("*.*.*") if not rule.name.endswith("again")]
+
+
+def test_an_erasure_goes_on_after_its_worker_died(world: World, tmp_path: Path) -> None:
+    """Killed before it and after it: the customer's pictures and rows are gone, and it is told so."""
+    with running(world, f"sqlite:///{tmp_path / 'erasure.sqlite'}", tmp_path) as (shop, fleet):
+        job = shop.accepted(user="ann")
+        fleet.watch(1, lambda: shop.job(job)["ended"])
+        fleet.crew[0].terminate()
+        fleet.crew.pop().join(PATIENCE)
+        errand = shop.ask("DELETE", "/v1/users/ann").json()["id"]
+        for when in ("before", "after"):
+            fleet.rule(f"{errand}.erase_user.{when}")
+        fleet.watch(1, lambda: not [*tmp_path.glob("*.erase_user.*")])
+        fleet.watch(1, lambda: shop.ask("GET", f"/v1/erasures/{errand}").json()["done"])
+        assert shop.rows(JOBS) == shop.rows(EVENTS) == []
+        assert asyncio.run(shop.room.blobs.names("tenants/lumen/users/ann")) == []
+        fleet.watch(1, lambda: fleet.killed == 2)
 
 
 def test_a_frozen_worker_that_thaws_changes_nothing(world: World, postgres_url: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from api.jobs.records import EVENTS
 from api.providers import budget
-from api.providers.breaker import Breaker
+from api.providers.breaker import Breaker, Circuit
 from api.providers.callback import relay_secret, signature, token
 from api.security.usage import USAGE
 from api.webhooks.delivery import DELIVERIES
@@ -146,6 +146,16 @@ def test_without_kling_our_best_is_shown(
     assert (done["state"], done["provider"], len(done["attempts"])) == ("done", None, 2)
     assert paid(shop).get(done["id"], 0) == creates
     assert not [row for row in shop.rows(budget.TASKS, job=done["id"]) if row.settled is None]
+
+
+def test_an_open_circuit_costs_nothing(shop: Shop) -> None:
+    """While Kling is left alone jobs end with our best, and neither a slot nor the budget is taken."""
+    shop.world.script(faults=[{"code": 1101, "on": "create"}])
+    done = [shop.ended(shop.accepted(failing(shop)[0])) for _ in range(2)]
+    assert [one["provider"] for one in done] == [None, None]
+    assert shop.room.circuits["kling"].state is Circuit.OPEN
+    (row,) = shop.rows(budget.TASKS, job=done[1]["id"])
+    assert (row.settled is None, row.cost, done[1]["id"] in paid(shop)) == (False, 0.0, False)
 
 
 def test_a_full_account_is_waited_for(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
