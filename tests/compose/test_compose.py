@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dolls import HEIGHT, LOCKS, SKIN, WIDTH, box, doll, inputs
 
 from bridge.compose.compose import Composer
 from bridge.contracts import COMPOSE, Label, Part
 from bridge.triton.model import NUMPY
+from tests.compose.dolls import HEIGHT, LOCKS, SKIN, WIDTH, box, doll, inputs
 
 RED = np.array([200, 40, 50])
 BELLY = box(95, 215, 60, 180)

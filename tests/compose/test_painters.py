@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from dolls import box, doll
 
 from bridge.compose.background import paint_background
 from bridge.compose.fill import detail, echo, grain, grain_of, local_mean, meet
@@ -17,6 +16,7 @@ from bridge.compose.scene import Scene, tidied
 from bridge.compose.shadow import contact_shadow
 from bridge.contracts import Category, Label
 from bridge.imaging.pushpull import spread
+from tests.compose.dolls import box, doll
 
 
 def ramp(height: int = 60, width: int = 80) -> np.ndarray:

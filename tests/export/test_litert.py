@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from tiny_litert import Node, Tiny, options
 
 from bridge.contracts import Contract, DType, Tensor
 from bridge.errors import ConversionFailed
 from export.litert import Array, parse
 from export.translate import translate
+from tests.export.tiny_litert import Node, Tiny, options
 
 
 def compressed_rows(dense: Array, order: tuple[int, ...]) -> tuple[Array, schema.SparsityParametersT]:

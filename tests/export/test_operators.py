@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tiny_litert import Node, Tiny, options
 
 from bridge.errors import ConversionFailed
 from export.litert import Array
+from tests.export.tiny_litert import Node, Tiny, options
 
 SAME, VALID = 0, 1
 RELU, RELU6, TANH = 1, 3, 4

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from seen import LARGEST, See, Seen, UInt8
 
 from bridge.triton.local import LocalModels
+from tests.perception.seen import LARGEST, See, Seen, UInt8
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from seen import See, UInt8
 
 from bridge.contracts import BodyPoint as P
 from bridge.triton.local import LocalModels
+from tests.perception.seen import See, UInt8
 
 
 @pytest.mark.parametrize("who", ["astronaut", "grace"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from seen import LARGEST, UInt8
 
 from bridge.contracts import BodyPoint as P
 from bridge.errors import NoPerson
@@ -14,6 +13,7 @@ from bridge.perception.blazepose import Pose
 from bridge.perception.faces import EverybodysFaces
 from bridge.triton.local import LocalModels
 from bridge.triton.model import Arrays
+from tests.perception.seen import LARGEST, UInt8
 
 
 def side_by_side(astronaut: UInt8, grace: UInt8, scale: float) -> UInt8:

@@ -7,7 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from seen import See, Seen, UInt8
 
 from bridge.contracts import BodyPoint as P
 from bridge.contracts import Label
@@ -15,6 +14,7 @@ from bridge.perception.body import Body, Head, Limb
 from bridge.perception.colours import Colours
 from bridge.perception.parse import ClassicalParser
 from bridge.perception.skin import like
+from tests.perception.seen import See, Seen, UInt8
 
 PEOPLE = (
     "people/full_body_man.jpg",

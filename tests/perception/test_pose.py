@@ -7,11 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from seen import LARGEST, See, UInt8
 
 from bridge.contracts import BodyPoint as P
 from bridge.errors import NoPerson
 from bridge.triton.local import LocalModels
+from tests.perception.seen import LARGEST, See, UInt8
 
 
 def test_an_astronauts_landmarks_are_plausible(see: See, astronaut: UInt8) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from seen import LARGEST, See, UInt8
 
 from bridge.contracts import BodyPoint as P
 from bridge.perception.guided import Guide, apply, apply_at
 from bridge.perception.local_colours import unlikeliness
 from bridge.triton.local import LocalModels
+from tests.perception.seen import LARGEST, See, UInt8
 
 
 def test_the_guided_filter_keeps_what_is_linear_in_its_guide() -> None:
