@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from skimage.data import astronaut
+from standardwebhooks import WebhookVerificationError
 
+from api.app import create_app
 from api.cli import app
+from api.providers.settings import KlingSettings
+from api.settings import Settings
+from api.webhooks.standard import new_secret, sign
 from benchmarks.inputs import drawn
 from bridge.imaging.decode import decode_image
 from bridge.imaging.encode import Format, encode_image
@@ -27,7 +34,7 @@ def blocks(language: str) -> list[str]:
 
 def test_the_client_runs(triton: EmbeddedTriton, tmp_path: Path) -> None:
     """The gRPC example, copied out and run with nothing else, writes the picture and prints the scores."""
-    (example,) = blocks("python")
+    example, _ = blocks("python")
     assert len(example.splitlines()) <= 30
     (tmp_path / "client.py").write_text(example.replace("localhost:8001", triton.url))
     (tmp_path / "person.jpg").write_bytes(encode_image(astronaut(), Format.JPEG))
@@ -40,11 +47,41 @@ def test_the_client_runs(triton: EmbeddedTriton, tmp_path: Path) -> None:
     assert "'protected_identity'" in done.stdout
 
 
+def test_its_receiver_of_webhooks_believes_us_alone() -> None:
+    """The lines, copied out, take what we sign and nothing that was changed on its way."""
+    secret = new_secret()
+    lines: dict[str, Any] = {}
+    exec(blocks("python")[1].replace("whsec_…", secret.get_secret_value()), lines)  # noqa: S102 - our own README
+    body = b'{"type": "job.done"}'
+    headers = sign([secret], "msg_1", time.time(), body)
+    assert lines["received"](headers, body) == {"type": "job.done"}
+    for changed in (sign([new_secret()], "msg_1", time.time(), body), sign([secret], "msg_1", 1e9, body)):
+        with pytest.raises(WebhookVerificationError):
+            lines["received"](changed, body)
+
+
+def test_it_names_every_field() -> None:
+    """The table of fields and the description say the same."""
+    paths = create_app(Settings()).openapi()
+    body = paths["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    fields = paths["components"]["schemas"][body["$ref"].rpartition("/")[2]]["properties"]
+    table = " ".join(re.findall(r"^\|(.*?)\|", README, re.MULTILINE))
+    assert fields.keys() <= set(re.findall(r"`(\w+)`", table))
+
+
+def test_its_variables_exist() -> None:
+    """Every variable of the environment that it names is read."""
+    known = {f"VFR_{name.upper()}" for name in Settings.model_fields} | {"VFR_BODY"}
+    known |= {f"KLING_{name.upper()}" for name in KlingSettings.model_fields}
+    assert set(re.findall(r"\b(?:VFR|KLING)_[A-Z_]+", README)) <= known
+
+
 def test_its_commands_exist() -> None:
     """Every `make` target and every `vfr` command that it names."""
     text = "\n".join([*blocks("sh"), *re.findall(r"`([^`\n]+)`", README)])
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands |= {group.name for group in app.registered_groups if group.name}
     named = set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", text))
     assert {"demo", "test"} <= named <= targets
     assert {"tryon", "serve"} <= set(re.findall(r"\bvfr ([a-z]+)", text)) <= commands
