@@ -124,8 +124,7 @@ class Desk:
         room.tenants.price(tenant, wishes.tier)  # refuses a tier that the plan does not hold
         if claim:
             idempotency.check_key(claim.key)
-        await room.database.run(lambda connection: quotas.take(connection, tenant, wishes.tier, now))
-        await self._check_room(tenant)
+        await room.database.run(lambda connection: self._admit(connection, tenant, wishes, now))
         pictures = await self._cleaned(tenant, wishes, uploads)
         job = uuid.uuid4().hex
         folder = records.folder(tenant.id, user, job)
@@ -146,19 +145,22 @@ class Desk:
 
     async def _cleaned(self, tenant: Tenant, wishes: Wishes, uploads: Uploads) -> _Pictures:
         """Judge and clean the pictures; nothing is stored yet."""
-        guarded = await bystanders.guard(
+        photos = enumerate(uploads.garments, start=1)
+        guarded, garments = await asyncio.gather(
+            self._guarded(tenant, wishes, uploads.person),
+            asyncio.gather(*(_named(_garment(number), clean(data)) for number, data in photos)),
+        )
+        mask = await _named("The mask", clean_mask(uploads.mask, guarded.photo))
+        return _Pictures(guarded.photo, garments, mask, guarded.person_index)
+
+    async def _guarded(self, tenant: Tenant, wishes: Wishes, person: bytes) -> bystanders.Guarded:
+        return await bystanders.guard(
             self._room.backend,
-            await _named("The person's photo", clean(uploads.person)),
+            await _named("The person's photo", clean(person)),
             wishes.person_index,
             tenant.bystanders,
             self._room.settings.timeout,
         )
-        garments = [
-            await _named(_garment(number), clean(data))
-            for number, data in enumerate(uploads.garments, start=1)
-        ]
-        mask = await _named("The mask", clean_mask(uploads.mask, guarded.photo))
-        return _Pictures(guarded.photo, garments, mask, guarded.person_index)
 
     async def _stored(self, wishes: Wishes, pictures: _Pictures, folder: str) -> Order:
         """Store the pictures and return the order that names them."""
@@ -201,6 +203,10 @@ class Desk:
             )
             if isinstance(earlier, idempotency.Replay):
                 return Accepted(earlier.job, replayed=True)
+        quotas.count(
+            connection, tenant, now
+        )  # also keeps the tenant's others waiting, so that the room is exact
+        self._check_room(connection, tenant)
         records.create(
             connection,
             job,
@@ -212,22 +218,27 @@ class Desk:
             deadline=now + seconds,
             traceparent=traces.current(),
         )
-        quotas.count(connection, tenant, now)
         room.queue.put(connection, JOBS_QUEUE, TRYON, job, seconds + CANCEL_GRACE)
         return Accepted(job)
 
-    async def _check_room(self, tenant: Tenant) -> None:
+    def _admit(self, connection: sa.Connection, tenant: Tenant, wishes: Wishes, now: float) -> None:
+        """Refuse at once what will be refused, before anything is done for it."""
+        quotas.take(connection, tenant, wishes.tier, now)
+        self._check_room(connection, tenant)
+
+    def _check_room(self, connection: sa.Connection, tenant: Tenant) -> None:
         """Refuse what would wait too long: better now than later."""
-        room = self._room
-        mine, everybody, each = await room.database.run(
-            lambda c: (records.counts(c, tenant.id), records.counts(c), records.seconds_each(c))
-        )
-        turn = (each or _SECONDS_EACH) / room.settings.workers
-        if mine[State.QUEUED] >= tenant.limits.queued:
-            raise _later(RateLimited("So many of your jobs wait already. Please wait for one to end."), turn)
-        if everybody[State.QUEUED] >= room.settings.most_queued:
+        most = self._room.settings.most_queued
+        if records.counts(connection, tenant.id)[State.QUEUED] >= tenant.limits.queued:
+            wait = RateLimited("So many of your jobs wait already. Please wait for one to end.")
+            raise _later(wait, self._turn(connection))
+        if records.counts(connection)[State.QUEUED] >= most:
             full = ServerUnavailable("The fitting room is full. Please try again later.")
-            raise _later(full, turn * room.settings.most_queued / 10)
+            raise _later(full, self._turn(connection) * most / 10)
+
+    def _turn(self, connection: sa.Connection) -> float:
+        """Return how often a job's turn comes [s]."""
+        return (records.seconds_each(connection) or _SECONDS_EACH) / self._room.settings.workers
 
     async def find(self, caller: Caller, job: str) -> Job:
         """Return a job of the caller's.

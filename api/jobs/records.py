@@ -52,6 +52,7 @@ JOBS = sa.Table(
     sa.Column("traceparent", sa.String),  # of the request that handed it in
     sa.Index("jobs_by_state", "state", "created"),
     sa.Index("jobs_by_user", "tenant", "user"),
+    sa.Index("jobs_by_tenant", "tenant", "state"),
 )
 
 EVENTS = sa.Table(

@@ -20,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
+    PrivateAttr,
     ValidationError,
     model_validator,
 )
@@ -138,6 +139,7 @@ class Pipeline(Entry):
 
     profiles: Annotated[dict[str, Profile], Field(min_length=1)]
     retry: dict[Tier, Retry]
+    _snapshots: dict[str, str] = PrivateAttr(default_factory=dict)  # what was asked for: every job asks
 
     @model_validator(mode="after")
     def _all_tiers(self) -> Pipeline:
@@ -161,8 +163,11 @@ class Pipeline(Entry):
 
     def snapshot(self, profile: str) -> str:
         """Return what a job of a profile runs by, as YAML; equal settings give equal text."""
-        kept = Pipeline(profiles={profile: self.profile(profile)}, retry=self.retry)
-        return yaml.safe_dump(kept.model_dump(mode="json", exclude_none=True), sort_keys=True)
+        if profile not in self._snapshots:
+            kept = Pipeline(profiles={profile: self.profile(profile)}, retry=self.retry)
+            text = yaml.safe_dump(kept.model_dump(mode="json", exclude_none=True), sort_keys=True)
+            self._snapshots[profile] = text
+        return self._snapshots[profile]
 
 
 @cache

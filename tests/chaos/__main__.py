@@ -46,7 +46,7 @@ def _on(kind: str, asked: argparse.Namespace) -> Counts:
         verdict = asyncio.run(_stoppable(plan, folder, server))
     for fault in verdict.faults:
         say(fault)
-    say(f"the logs: {folder}")
+    say(f"failed by reason: {dict(verdict.reasons)}; the logs: {folder}")
     return verdict.counts
 
 

@@ -100,6 +100,8 @@ class Verdict:
 
     counts: Counts
     faults: list[str] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why jobs failed, and how many."""
 
 
 def judge(
@@ -144,7 +146,7 @@ def judge(
     faults += [f"{key}: two jobs were made of it" for key in doubled]
     faults += [f"{never} orders were never taken"] * bool(never)
     faults += [f"{surplus} jobs are of no order"] * bool(surplus)
-    return Verdict(counts, faults)
+    return Verdict(counts, faults, Counter(row.code for row in rows if row.state == "failed"))
 
 
 def look(connection: sa.Connection, received: Mapping[str, object], now: float) -> list[Seen]:
