@@ -15,7 +15,7 @@ from api.security.usage import USAGE
 from api.webhooks.delivery import DELIVERIES
 from bridge.errors import DrapeFailed, NoPerson
 from bridge.imaging.decode import decode_image
-from tests.api.jobs.shop import FILES, Json, Shop, until
+from tests.api.jobs.shop import FILES, PATIENCE, Json, Shop, until
 from tests.api.jobs.stage import BAD, Act
 
 
@@ -99,9 +99,8 @@ def paid(shop: Shop) -> dict[str, int]:
 
 
 def test_kling_renders_what_we_can_not(shop: Shop) -> None:
-    """Its picture is the result, fetched at once, paid once, and counted; its callback wakes the job."""
+    """Its picture is the result, fetched at once, paid once, and counted."""
     height, act = failing(shop)
-    begun = time.monotonic()
     done = shop.ended(shop.accepted(height))
     assert (done["state"], act.calls, len(done["attempts"])) == ("done", 2, 3)
     assert (done["provider"]["name"], done["provider"]["units"], done["report"]) == ("kling", 1.0, None)
@@ -110,11 +109,19 @@ def test_kling_renders_what_we_can_not(shop: Shop) -> None:
     assert (row.attempts, row.provider_units) == (3, 1.0)
     picture = decode_image(shop.client.get(done["image"]).content)
     assert (picture != decode_image(FILES["person"])).any()
-    callbacks = [call["status"] for call in shop.world.kling.called]
-    assert callbacks
-    assert set(callbacks) == {"204"}
-    assert time.monotonic() - begun < 10
     assert stages(shop, done["id"])[3:6] == ["retry", "escalate", "escalate"]
+
+
+@pytest.mark.parametrize("callbacks", ["once", "twice", "backwards"])
+def test_a_callback_wakes_the_job(shop: Shop, monkeypatch: pytest.MonkeyPatch, callbacks: str) -> None:
+    """However often it comes, and in whatever order: no poll would come in time, and none is paid twice."""
+    monkeypatch.setattr("api.providers.base.FIRST_PAUSE", 10 * PATIENCE)
+    monkeypatch.setattr("api.providers.base.LAST_PAUSE", 10 * PATIENCE)
+    shop.world.script(callbacks=callbacks)
+    height, _ = failing(shop)
+    done = shop.ended(shop.accepted(height))
+    assert (done["provider"]["name"], paid(shop)[done["id"]]) == ("kling", 1)
+    assert {call["status"] for call in shop.world.kling.called} == {"204"}
 
 
 def test_a_lost_callback_only_takes_longer(shop: Shop) -> None:
