@@ -33,7 +33,7 @@ _SECRETS = re.compile(
 )
 _NAMED = re.compile(
     r"""
-      ( \b [\w-]* (?:password|secret|token|signature|authorization|api[_-]?key)
+      ( (?<![\w-]) [\w-]{0,60} (?:password|secret|token|signature|authorization|api[_-]?key)
         (?:\\?["'])? \s* [:=] \s* (?:\\?["'])? )
       (?: (?:bearer|basic)\ + )? [^\s"'\\&,;(){}\[\]]+
     """,
@@ -90,4 +90,4 @@ def configure(stream: TextIO = sys.stderr, *, level: int = logging.INFO) -> None
 
 def masked(line: str) -> str:
     """Return a line without what opens a door: keys, tokens, links, passwords; and without pictures."""
-    return _SECRETS.sub(_MASK, _NAMED.sub(rf"\1{_MASK}", line))
+    return _NAMED.sub(rf"\1{_MASK}", _SECRETS.sub(_MASK, line))
