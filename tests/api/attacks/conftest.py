@@ -23,7 +23,7 @@ from tests.api.attacks.house import SECRET, WEBHOOK_SECRET
 from tests.api.scripted import photo
 
 ROOT = Path(__file__).parents[3]
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 @dataclass

@@ -152,7 +152,7 @@ def test_names_of_files_mean_nothing(house: House, name: str) -> None:
         answer = caller.post("/v1/jobs", content=form(*fine(person=name)), headers=kind)
     assert answer.status_code == 202
     assert "x-evil" not in answer.headers
-    stored = {path.name for path in (house.folder / "data" / "blobs").rglob("*") if path.is_file()}
+    stored = {path.name for path in (house.folder / "data/blobs/tenants").rglob("*") if path.is_file()}
     assert stored <= {"person.png", "garment-0.png", "mask.png", "result.png", "attempt-0.png"}, stored
 
 
