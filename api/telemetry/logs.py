@@ -48,8 +48,8 @@ _SHARED: tuple[Processor, ...] = (
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
-_OWN_HANDLERS = ("dbos", "uvicorn", "uvicorn.error", "uvicorn.access")
-"""Libraries that would write lines of their own."""
+_DBOS = "dbos"
+"""It gives its logger a handler of its own unless it finds one there."""
 
 
 class _Masking(structlog.stdlib.ProcessorFormatter):
@@ -81,10 +81,9 @@ def configure(stream: TextIO = sys.stderr, *, level: int = logging.INFO) -> None
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("vfr").setLevel(level)
-    for name in _OWN_HANDLERS:
-        logger = logging.getLogger(name)
-        logger.handlers.clear()
-        logger.propagate = True
+    dbos = logging.getLogger(_DBOS)
+    dbos.handlers[:] = [handler]
+    dbos.propagate = False
     logging.getLogger("uvicorn.access").disabled = True  # its paths hold links; we have a line of our own
 
 

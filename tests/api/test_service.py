@@ -145,6 +145,7 @@ def test_importing_the_app_does_and_loads_nothing() -> None:
         "bridge.perception",
         "bridge.warp",
         "pytriton",
+        "opentelemetry.sdk",
     ]
     code = f"import sys, api.app; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from dbos._logger import init_logger
 
 from api.security.keys import MARK
 from api.storage.links import Links
@@ -28,14 +29,14 @@ class Terminal(io.StringIO):
 @pytest.fixture(params=[io.StringIO, Terminal])
 def stream(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
     """Where the log goes, for machines and for people; afterwards it goes where it went."""
-    root, ours = logging.getLogger(), logging.getLogger("vfr")
-    before, levels = root.handlers[:], (root.level, ours.level)
+    loggers = [logging.getLogger(name) for name in (None, "vfr", "dbos", "uvicorn.access")]
+    before = [(one, one.handlers[:], one.level, one.propagate, one.disabled) for one in loggers]
     made: io.StringIO = request.param()
     logs.configure(made)
     yield made
-    root.handlers[:] = before
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
+    for one, handlers, level, one.propagate, one.disabled in before:
+        one.handlers[:] = handlers
+        one.setLevel(level)
 
 
 @pytest.mark.parametrize(
@@ -96,10 +97,14 @@ def test_lines_carry_what_is_bound(stream: io.StringIO) -> None:
     """Also those of libraries, which are heard from warnings on; what is bound ends with its block."""
     with logs.bound_contextvars(job="a1", tenant="lumen"):
         logging.getLogger("uvicorn.error").warning("odd")
-        logging.getLogger("dbos").info("unheard")
+        logging.getLogger("uvicorn.access").warning("GET /v1/results/abc")
+        init_logger()  # as DBOS does when it starts
+        logging.getLogger("dbos").warning("its token: hunter2")
     logging.getLogger("vfr.requests").info("later", extra={"status": 200})
-    odd, later = stream.getvalue().splitlines()
+    odd, durable, later = stream.getvalue().splitlines()
     assert "lumen" in odd
+    assert "lumen" in durable
+    assert "hunter2" not in durable
     assert "lumen" not in later
     if not stream.isatty():
         assert (json.loads(odd)["job"], json.loads(later)["status"]) == ("a1", 200)
