@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,13 @@ Local = Annotated[
 ]
 Picture = Annotated[Path | None, typer.Option(exists=True, dir_okay=False)]
 Folder = Annotated[Path | None, typer.Option(exists=True, file_okay=False)]
+
+
+class Store(str, Enum):
+    """The databases that jobs are kept in."""
+
+    SQLITE = "sqlite"
+    POSTGRES = "postgres"
 
 
 @app.command()
@@ -139,6 +147,30 @@ def load(
     for sentence in sorted(set(found["failures"])):
         console.print(f"[red]failed:[/] {sentence}")
     if found["wrong"] or found["failures"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def jobs(
+    number: Annotated[
+        int, typer.Option("--jobs", min=100, help="How many pass for rate and memory; 10000 takes minutes.")
+    ] = 1000,
+    database: Annotated[list[Store] | None, typer.Option(help="May be repeated; both by default.")] = None,
+    results: Json = None,
+) -> None:
+    """What the service costs around the models: a job's way, the rate, a known result, a burst, memory.
+
+    Triton serves a stub; API, worker and database are processes of their own on this machine.
+    """
+    from benchmarks import jobs as post_office
+    from benchmarks import jobs_table
+
+    with _in_words(), _progress() as say:
+        kinds = [one.value for one in database or list(Store)]
+        found = post_office.run(kinds, jobs=number, say=say)
+    _write(results, found)
+    console.print(jobs_table.of_jobs(found))
+    if any(one["burst"]["dropped"] for one in found["databases"]):
         raise typer.Exit(1)
 
 

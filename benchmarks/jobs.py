@@ -1,0 +1,272 @@
+"""What the service costs around the models: a job's way through it, how many come in, what a burst meets, memory.
+
+Triton serves a stub, so that all that is measured is ours. API, worker and database are processes of their own, on
+this machine, together with the callers, who take their share of its cores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import httpx2
+import numpy as np
+from PIL import Image
+
+from api.security.ingest import clean
+from benchmarks.jobs_service import Running, service
+from benchmarks.origin import Machine, commit, machine
+from benchmarks.times import Percentiles, percentiles
+
+SMALL, USUAL = (160, 200), (768, 1024)
+"""Width and height of the photos [px]: so little that they don't count, and what catalogues send."""
+SINGLE = 40
+"""Jobs that are sent one after the other."""
+CALLERS = 16
+"""Who send at the same time."""
+CAPACITY = 20
+"""How many jobs may wait in the burst."""
+BURST = 10
+"""How much more than that comes at once."""
+PATIENCE = 120.0
+LOOK_SECONDS = 0.005
+"""Between two looks at a job [s]."""
+EXPECTED_ADDED_MS, EXPECTED_ACCEPTED = 15.0, 100.0
+"""The issue's: per job on SQLite [ms], and jobs per second."""
+OVER = {"done", "failed", "cancelled"}
+
+
+class Burst(TypedDict):
+    """What became of ten times more than may wait."""
+
+    sent: int
+    taken: int
+    refused: int
+    """Answered 429 or 503 with ``Retry-After``."""
+    dropped: int
+    """Everything else: other answers, silence, or taken and not done in the end. Expected: 0."""
+
+
+class Memory(TypedDict):
+    """Resident memory while jobs pass [MiB]."""
+
+    jobs: int
+    first_mb: dict[str, float]
+    """After the first tenth, by which caches and pools have their size."""
+    last_mb: dict[str, float]
+    growth_mb_per_1000: dict[str, float]
+    """Slope of the line through all readings since then. Expected: about 0."""
+
+
+class Jobs(TypedDict):
+    """One kind of database."""
+
+    database: str
+    accept: Percentiles
+    """From a request to its 202, one at a time, photos of 160x200."""
+    accept_usual: Percentiles
+    """The same with photos of 768x1024."""
+    clean_usual_ms: float
+    """Of that: reading and encoding the two photos anew, outside of the service."""
+    whole: Percentiles
+    """From a request until the job is done, one at a time."""
+    cached: Percentiles
+    """The same of a request whose result is known."""
+    accepted_per_second: float
+    """Many callers at once, nobody executes. Expected: at least 100."""
+    done_per_second: float
+    """The same jobs, executed by one worker."""
+    added_ms: float
+    """Processor time of API and worker per job, from request to result [ms]. Expected on SQLite: at most 15."""
+    burst: Burst
+    memory: Memory
+
+
+class Report(TypedDict):
+    """Everything that was measured, and where."""
+
+    machine: Machine
+    commit: str
+    databases: list[Jobs]
+
+
+@dataclass(frozen=True)
+class Photos:
+    """What a request carries."""
+
+    person: bytes
+    garment: bytes
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """As httpx2 takes them."""
+        return {"person": self.person, "garment": self.garment}
+
+
+def photos(size: tuple[int, int], seed: int = 0) -> Photos:
+    """Return two smooth pictures with a little noise, as photos are, as JPEG."""
+    chance = np.random.default_rng(seed)
+    return Photos(*(_photo(size, chance) for _ in range(2)))
+
+
+def _photo(size: tuple[int, int], chance: np.random.Generator) -> bytes:
+    coarse = Image.fromarray(chance.integers(0, 255, (8, 6, 3), np.uint8)).resize(
+        size, Image.Resampling.BICUBIC
+    )
+    noisy = np.asarray(coarse, np.float32) + chance.normal(0, 2, (size[1], size[0], 3))
+    buffer = io.BytesIO()
+    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def run(kinds: Sequence[str], *, jobs: int, say: Callable[[str], None]) -> Report:
+    """Measure the service on each kind of database.
+
+    Args:
+        kinds: of ``sqlite`` and ``postgres``.
+        jobs: how many pass for the measurement of memory, which is also that of the rate.
+        say: is told what goes on.
+
+    Raises:
+        ServerUnavailable: something does not start.
+    """
+    return Report(machine=machine(), commit=commit(), databases=[_on(kind, jobs, say) for kind in kinds])
+
+
+def _on(kind: str, jobs: int, say: Callable[[str], None]) -> Jobs:
+    small, usual = photos(SMALL), photos(USUAL)
+    cleaning = asyncio.run(_cleaning(usual))
+    say(f"{kind}: jobs one by one")
+    with service(kind, worker=True) as running:
+        accept, whole = asyncio.run(_singly(running, small, range(SINGLE)))
+        accept_usual, _ = asyncio.run(_singly(running, usual, range(SINGLE, 2 * SINGLE)))
+        _, cached = asyncio.run(_singly(running, small, range(SINGLE)))
+        say(f"{kind}: {jobs} jobs at once")
+        flood, memory = asyncio.run(_flood(running, small, jobs))
+    say(f"{kind}: {jobs // 4} jobs that nobody executes")
+    with service(kind, worker=False) as running:
+        accepting, _ = asyncio.run(_flood(running, small, jobs // 4))
+    say(f"{kind}: a burst of {BURST} times {CAPACITY} jobs")
+    with service(kind, worker=True, queued=CAPACITY) as running:
+        burst = asyncio.run(_burst(running, small))
+    return Jobs(
+        database=kind,
+        accept=percentiles(accept),
+        accept_usual=percentiles(accept_usual),
+        clean_usual_ms=round(cleaning, 2),
+        whole=percentiles(whole),
+        cached=percentiles(cached),
+        accepted_per_second=round(accepting.per_second, 1),
+        done_per_second=round(flood.per_second, 1),
+        added_ms=round(flood.cpu_ms, 2),
+        burst=burst,
+        memory=memory,
+    )
+
+
+async def _cleaning(one: Photos) -> float:
+    """Return how long the pictures' gate takes for a request [ms], without the service."""
+    await clean(one.person)  # its process starts
+    began = time.perf_counter()
+    for _ in range(5):
+        await clean(one.person)
+        await clean(one.garment)
+    return (time.perf_counter() - began) * 200
+
+
+async def _singly(running: Running, one: Photos, seeds: Sequence[int]) -> tuple[list[float], list[float]]:
+    """Send jobs one after the other; return the times until they were taken, and until they were done [ms]."""
+    taken, done = [], []
+    async with httpx2.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
+        for seed in seeds:
+            began = time.perf_counter()
+            job = (await _send(client, one, seed)).json()["id"]
+            taken.append((time.perf_counter() - began) * 1e3)
+            await _ended(client, job)
+            done.append((time.perf_counter() - began) * 1e3)
+    return taken, done
+
+
+@dataclass(frozen=True)
+class _Rate:
+    per_second: float
+    cpu_ms: float  # of API and worker per job
+
+
+async def _flood(running: Running, one: Photos, jobs: int) -> tuple[_Rate, Memory]:
+    """Let many send as fast as they can; return the rate at which jobs passed, and the memory meanwhile."""
+    readings: list[tuple[int, dict[str, float]]] = []
+    todo = iter(range(10_000, 10_000 + jobs))
+    async with httpx2.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
+        await asyncio.gather(*(_send(client, one, seed) for seed in range(9_900, 9_900 + CALLERS)))
+        began, used = time.perf_counter(), running.cpu_seconds()
+
+        async def caller() -> None:
+            for seed in todo:
+                reply = await _send(client, one, seed)
+                reply.raise_for_status()
+                if seed % max(1, jobs // 50) == 0:
+                    readings.append((seed - 10_000, running.memory_mb()))
+
+        await asyncio.gather(*(caller() for _ in range(CALLERS)))
+        if running.worker:
+            await _drained(client)
+        seconds = time.perf_counter() - began
+    cpu = (running.cpu_seconds() - used) / jobs * 1e3
+    return _Rate(jobs / seconds, cpu), _memory(jobs, readings)
+
+
+def _memory(jobs: int, readings: list[tuple[int, dict[str, float]]]) -> Memory:
+    settled = [one for one in sorted(readings, key=lambda one: one[0]) if one[0] >= jobs / 10]
+    first, last = settled[0][1], settled[-1][1]
+    counts = [count for count, _ in settled]
+    slopes = {
+        name: round(float(np.polyfit(counts, [mb[name] for _, mb in settled], 1)[0]) * 1000, 2)
+        for name in first
+    }
+    rounded = [{name: round(mb, 1) for name, mb in reading.items()} for reading in (first, last)]
+    return Memory(jobs=jobs, first_mb=rounded[0], last_mb=rounded[1], growth_mb_per_1000=slopes)
+
+
+async def _burst(running: Running, one: Photos) -> Burst:
+    """Send ten times more at once than may wait, and see what becomes of each."""
+    sent = BURST * CAPACITY
+    limits = httpx2.Limits(max_connections=sent)
+    async with httpx2.AsyncClient(base_url=running.url, timeout=PATIENCE, limits=limits) as client:
+        replies = await asyncio.gather(
+            *(_send(client, one, seed) for seed in range(sent)), return_exceptions=True
+        )
+        answers = [reply for reply in replies if isinstance(reply, httpx2.Response)]
+        taken = [reply.json()["id"] for reply in answers if reply.status_code == httpx2.codes.ACCEPTED]
+        refused = sum(reply.status_code in {429, 503} and "retry-after" in reply.headers for reply in answers)
+        ends = [await _ended(client, job) for job in taken]
+    return Burst(
+        sent=sent, taken=len(taken), refused=refused, dropped=sent - refused - sum(e == "done" for e in ends)
+    )
+
+
+async def _send(client: httpx2.AsyncClient, one: Photos, seed: int) -> httpx2.Response:
+    return await client.post("/v1/jobs", files=one.files, data={"seed": str(seed)})
+
+
+async def _ended(client: httpx2.AsyncClient, job: str) -> str:
+    """Return how a job ended."""
+    deadline = time.perf_counter() + PATIENCE
+    state = ""
+    while state not in OVER and time.perf_counter() < deadline:
+        state = str((await client.get(f"/v1/jobs/{job}")).json()["state"])
+        if state not in OVER:
+            await asyncio.sleep(LOOK_SECONDS)
+    return state
+
+
+async def _drained(client: httpx2.AsyncClient) -> None:
+    """Wait until nothing waits: the queue is fair, so that a job that comes now is done last."""
+    last = (await _send(client, photos(SMALL, seed=os.getpid()), 1)).json()["id"]
+    while await _ended(client, last) not in OVER:
+        pass

@@ -1,0 +1,68 @@
+"""The load on jobs: what is computed of the readings, the table, and a small run."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from benchmarks import jobs, jobs_table
+from benchmarks.times import Percentiles
+
+
+def test_growth_is_the_slope_of_the_settled_readings() -> None:
+    """The first tenth does not count; then a fifth of a MiB per hundred jobs is 2 per thousand."""
+    start = [(0, {"api": 5.0, "worker": 5.0}), (50, {"api": 90.0, "worker": 10.0})]
+    later = [(count, {"api": 100.0 + count / 500, "worker": 50.0}) for count in range(1000, 100, -100)]
+    found = jobs._memory(1000, start + later)
+    assert found["growth_mb_per_1000"] == {"api": 2.0, "worker": 0.0}
+    assert (found["first_mb"]["api"], found["last_mb"]["api"]) == (100.4, 102.0)
+
+
+def test_the_photos_are_of_the_size_that_is_told() -> None:
+    """And as heavy as photos: noise keeps them from shrinking to nothing."""
+    usual = jobs.photos(jobs.USUAL)
+    assert Image.open(io.BytesIO(usual.person)).size == jobs.USUAL
+    assert usual.person != usual.garment
+    assert len(usual.person) > 50_000
+
+
+def test_the_table_shows_measured_beside_expected() -> None:
+    """With a column for each database."""
+    times = Percentiles(p50_ms=12.4, p95_ms=20.6)
+    megabytes = {"api": 150.0, "worker": 160.0}
+    one = jobs.Jobs(
+        database="sqlite",
+        accept=times,
+        accept_usual=times,
+        clean_usual_ms=100.0,
+        whole=times,
+        cached=times,
+        accepted_per_second=123.0,
+        done_per_second=45.0,
+        added_ms=9.1,
+        burst=jobs.Burst(sent=200, taken=20, refused=180, dropped=0),
+        memory=jobs.Memory(
+            jobs=1, first_mb=megabytes, last_mb=megabytes, growth_mb_per_1000={"api": 0.2, "worker": -0.1}
+        ),
+    )
+    where = jobs.machine()
+    report = jobs.Report(machine=where, commit="abc", databases=[one, {**one, "database": "postgres"}])
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(jobs_table.of_jobs(report))
+    shown = console.export_text()
+    for word in ("sqlite", "postgres", "12 / 21", "20 + 180 of 200", "123", "at least 100", "commit abc"):
+        assert word in shown
+
+
+@pytest.mark.slow
+def test_a_small_run_drops_nothing() -> None:
+    """Real processes, a hundred jobs: all pass, and of the burst all are taken or refused with a time."""
+    (found,) = jobs.run(["sqlite"], jobs=100, say=lambda _: None)["databases"]
+    burst = found["burst"]
+    assert burst["dropped"] == 0
+    assert burst["taken"] + burst["refused"] == burst["sent"]
+    assert burst["taken"] >= jobs.CAPACITY
+    assert found["accepted_per_second"] > 0 < found["done_per_second"]
