@@ -14,12 +14,15 @@ from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.security.caller import identify
 from api.telemetry import traces
 from api.telemetry.logs import bound_contextvars
 from api.telemetry.metrics import Metrics
 from api.telemetry.traces import Span
+from bridge.errors import VfrError
 
 LOG = logging.getLogger("vfr.requests")
 
@@ -106,6 +109,8 @@ def _tell(scope: Scope, span: Span, route: str, status: int, seconds: float) -> 
 class Limited:
     """Refuses a body that is too large or comes too slowly, while it is read and whatever its headers claim.
 
+    Pictures are read from callers who are known alone: who has no key fills no disk.
+
     A sender who drips a byte now and then would otherwise hold a connection, and what was read, for ever
     ("slowloris"); so the whole body has one limit of time.
     """
@@ -141,6 +146,7 @@ class _Body:
         headers = Headers(scope=scope)
         self.complete = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
         pictures = headers.get("content-type", "").lower().startswith("multipart/")
+        self._stranger = Request(scope) if pictures else None
         self._most = max_bytes if pictures else min(max_bytes, PLAIN_BYTES)
         self._seconds = seconds
         self._deadline = asyncio.get_running_loop().time() + seconds
@@ -150,10 +156,13 @@ class _Body:
         """Return the next message.
 
         Raises:
-            HTTPException: 413, too large; 408, too slow.
+            HTTPException: 401, a stranger's pictures; 413, too large; 408, too slow.
         """
         if self.complete:  # what comes now is the end of the connection, whenever that is
             return await receive()
+        if self._stranger:
+            await _recognised(self._stranger)
+            self._stranger = None
         try:
             async with asyncio.timeout_at(self._deadline):
                 message = await receive()
@@ -168,3 +177,10 @@ class _Body:
             raise HTTPException(413, words)
         self.complete = not message.get("more_body", False)
         return message
+
+
+async def _recognised(request: Request) -> None:
+    try:
+        await identify(request)
+    except VfrError as fault:  # FastAPI lets HTTPException alone through while it reads a form
+        raise HTTPException(fault.http_status, str(fault)) from fault

@@ -134,6 +134,8 @@ def _sentences(error: RequestValidationError) -> Iterator[str]:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - by registration
+    if isinstance(error.__cause__, VfrError):  # one of ours, on its way through code that knows it not
+        return await _typed(request, error.__cause__)
     code = CODES.get(error.status_code, f"http_{error.status_code}")
     title = f"{HTTPStatus(error.status_code).phrase}."
     return _answer(request, error.status_code, code, title, error.detail, more=error.headers)

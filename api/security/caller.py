@@ -111,6 +111,23 @@ class Authenticator:
         return Caller(tenant, None, key.scopes)
 
 
+async def identify(request: Request) -> Caller:
+    """Return who asks; found out once per request.
+
+    Raises:
+        Unauthenticated: it is not known who asks.
+        ServerUnavailable: it can't be found out now.
+    """
+    if not hasattr(request.state, "caller"):
+        authenticator: Authenticator = request.app.state.service.authenticator
+        headers = request.headers
+        request.state.caller = await authenticator.authenticate(
+            headers.get("authorization"), headers.get("x-api-key"), time.time()
+        )
+    caller: Caller = request.state.caller
+    return caller
+
+
 def calling(scope: Scope | None = None) -> Callable[..., Awaitable[Caller]]:
     """Return a dependency that finds out who asks, and checks that they may.
 
@@ -125,12 +142,7 @@ def calling(scope: Scope | None = None) -> Callable[..., Awaitable[Caller]]:
         ],  # for OpenAPI; the headers are read raw
         _key: Annotated[object, Security(APIKeyHeader(name="X-API-Key", auto_error=False))],
     ) -> Caller:
-        authenticator: Authenticator = request.app.state.service.authenticator
-        headers = request.headers
-        caller = await authenticator.authenticate(
-            headers.get("authorization"), headers.get("x-api-key"), time.time()
-        )
-        request.state.caller = caller
+        caller = await identify(request)
         caller.check(scope or (Scope.READ if request.method in _SAFE else Scope.FIT))
         return caller
 

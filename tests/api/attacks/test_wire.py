@@ -331,6 +331,20 @@ def test_bodies_that_drip(house: House) -> None:
             assert UPLOAD_SECONDS * 0.9 < took < UPLOAD_SECONDS * 3
 
 
+@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize("key", ["X-No: key", f"Authorization: Bearer vfr_live_{'0' * 64}"])
+def test_pictures_of_strangers_are_not_read(house: House, path: str, key: str) -> None:
+    """Who has no key hears so before a byte of the body is taken, and fills neither memory nor disk."""
+    kind = f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: 10000000"
+    took, answer = drip(
+        house, f"POST {path} HTTP/1.1\r\nHost: a\r\n{kind}\r\n{key}\r\n\r\n".encode(), b"a", 5
+    )
+    assert took < UPLOAD_SECONDS
+    assert answer.startswith(b"HTTP/1.1 401")
+    assert b"www-authenticate: bearer" in answer.lower()
+    assert b'"code":"unauthenticated"' in answer
+
+
 @pytest.mark.parametrize("path", ["/v1/usage", "/healthz", "/no/such/path"])
 def test_bodies_that_nobody_reads(house: House, path: str) -> None:
     """What is answered without its body is answered once, and the connection is closed."""
