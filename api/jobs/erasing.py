@@ -42,12 +42,21 @@ async def forget_pictures(room: Room, job: Job, now: float) -> None:
         await room.blobs.delete(job.folder)
         changes: Json = {"inputs_until": None, "results_until": None, "result": None}
         await room.database.run(lambda connection: cache.forget(connection, job=job.id))
+        await _forget_workflows(room, job)
     else:
         kept = [order["person"], *order["garments"], *([order["mask"]] if order["mask"] else [])]
         for picture in kept:
             await room.blobs.delete(picture["key"])
         changes = {"inputs_until": None}
     await room.database.run(lambda c: c.execute(sa.update(JOBS).where(JOBS.c.id == job.id).values(changes)))
+
+
+async def _forget_workflows(room: Room, job: Job) -> None:
+    """Delete what the engine keeps of a job that is over: its steps' outcomes hold reports and names of pictures."""
+    messages = await room.database.run(lambda c: delivery.deliveries_of(c, job.tenant, job.id))
+    sent = [message for message in messages if message.state != "pending"]
+    turns = [f"{message.id}-{turn}" for message in sent for turn in range(message.attempts + 1)]
+    await room.queue.delete([job.id, *turns])
 
 
 async def ask_to_erase(room: Room, tenant: str, user: str) -> str:

@@ -156,6 +156,7 @@ def _slot(
         tenant.external_units_per_day,
         provider.most_parallel,
         room.clock(),
+        provider.timeout,  # of a job that is cancelled meanwhile the task ends by itself, within that
     )
 
 

@@ -36,11 +36,14 @@ def _storage(fault: BaseException) -> bool:
 _STEP: dict[str, Any] = {
     "retries_allowed": True,
     "should_retry": _storage,
-    "interval_seconds": 0.5,
-    "backoff_rate": 2.0,
-    "max_attempts": 8,
+    "interval_seconds": 2.0,
+    "backoff_rate": 1.0,
+    "max_attempts": 300,
 }
-"""Steps turn every error into a value but one: the store is away, and the step is run again for a minute."""
+"""Steps turn every error into a value but one: the store is away, and the step is run again as long as a job lives.
+
+The sweeper ends a job whose deadline comes first; its next turn finds that out.
+"""
 
 
 @DBOS.step(name="look_up", **_STEP)

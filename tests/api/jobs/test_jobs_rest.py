@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from dbos import DBOS
 
 from api.jobs.desk import Desk
 from api.jobs.records import JOBS
 from api.jobs.sweeper import Sweeper
 from api.security.caller import USER_SCOPES, Caller
 from api.security.usage import USAGE
+from api.webhooks.delivery import DELIVERIES
 from bridge.errors import NotFound
 from bridge.imaging.decode import decode_image
 from tests.api.jobs.shop import FILES, Shop, World, in_thread, opened, until
@@ -273,8 +275,11 @@ def kept(shop: Shop, job: str) -> list[str]:
 
 
 def test_pictures_go_when_their_time_is_over(shop: Shop) -> None:
-    """The photos after a day, the result after thirty; the row stays and says so."""
+    """The photos after a day, the result after thirty, with what the engine knew; the row stays and says so."""
     job = shop.ended(shop.accepted())["id"]
+    until(lambda: [row.state for row in shop.rows(DELIVERIES, job=job)] == ["delivered"])
+    flows = [job, *(f"{row.id}-0" for row in shop.rows(DELIVERIES, job=job))]
+    until(lambda: [flow.status for flow in DBOS.list_workflows(workflow_ids=flows)] == ["SUCCESS"] * 2)
     assert kept(shop, job) == ["attempt-0.png", "garment-0.png", "person.png", "result.png"]
     clock, sweeper = shop.room.clock, Sweeper(shop.room, "late")
     left = []
@@ -286,6 +291,7 @@ def test_pictures_go_when_their_time_is_over(shop: Shop) -> None:
     finally:
         shop.room.clock = clock
     assert left == [4, 2, 0]
+    assert DBOS.list_workflows(workflow_ids=flows) == []
     told = shop.job(job)
     assert (told["state"], told["image"]) == ("done", None)
 

@@ -155,6 +155,17 @@ def test_without_kling_our_best_is_shown(
     assert not [row for row in shop.rows(budget.TASKS, job=done["id"]) if row.settled is None]
 
 
+def test_a_job_cancelled_at_kling_gives_its_slot_back_soon(shop: Shop) -> None:
+    """At the latest when Kling must have ended the task; what it costs stays counted."""
+    shop.world.script(delay=30)
+    job = shop.accepted(failing(shop)[0])
+    until(lambda: [row for row in shop.rows(budget.TASKS, job=job) if row.external_id])
+    shop.ask("DELETE", f"/v1/jobs/{job}")
+    (row,) = shop.rows(budget.TASKS, job=job)
+    assert (row.cost, row.deadline - row.reserved) == (1.0, pytest.approx(120))
+    assert not shop.rows(USAGE, job=job)
+
+
 def test_an_open_circuit_costs_nothing(shop: Shop) -> None:
     """While Kling is left alone jobs end with our best, and neither a slot nor the budget is taken."""
     shop.world.script(faults=[{"code": 1101, "on": "create"}])
