@@ -248,7 +248,7 @@ class Desk:
         """
         found = None
         if records.ID.fullmatch(job):  # PostgreSQL takes no NUL, not even in a question
-            found = await self._room.database.run(
+            found = await self._room.database.read(
                 lambda connection: records.read(connection, job, caller.tenant.id)
             )
         if found is None or caller.user not in (None, found.user):
@@ -257,7 +257,7 @@ class Desk:
 
     async def position(self, job: Job) -> int | None:
         """Return how many jobs are before this one; None once it runs."""
-        return await self._room.database.run(lambda connection: records.position(connection, job))
+        return await self._room.database.read(lambda connection: records.position(connection, job))
 
     async def wait(self, caller: Caller, job: str) -> Job:
         """Return a job once it is over.
@@ -294,7 +294,7 @@ class Desk:
         """
         deadline = self._room.clock() + HAND_IN_SECONDS
         while self._room.clock() < deadline:
-            if external := await self._room.database.run(lambda c: budget.external_id(c, job)):
+            if external := await self._room.database.read(lambda c: budget.external_id(c, job)):
                 return external
             found = await self.find(caller, job)
             if found.problem is not None:
@@ -306,7 +306,7 @@ class Desk:
 
     async def wake(self, job: str, hint: bytes) -> None:
         """Let a job that waits for a provider look now; a job that does not wait is left alone."""
-        if await self._room.database.run(lambda connection: records.is_active(connection, job)):
+        if await self._room.database.read(lambda connection: records.is_active(connection, job)):
             await self._room.queue.wake(job, hashlib.sha256(hint).hexdigest()[:16])
 
     async def give_up(self, caller: Caller, job: str) -> None:
@@ -320,7 +320,7 @@ class Desk:
         """Yield what happens to a job, from the event after that number to its end; empty while nothing does."""
         await self.find(caller, job)
         while True:
-            active, found = await self._room.database.run(partial(_news, job, after))
+            active, found = await self._room.database.read(partial(_news, job, after))
             yield found
             if not active:
                 return

@@ -57,7 +57,7 @@ class Room:
         Raises:
             JobFailed: it was erased.
         """
-        found = await self.database.run(lambda connection: read(connection, key))
+        found = await self.database.read(lambda connection: read(connection, key))
         if found is None:
             raise JobFailed("The job was erased.")
         return found

@@ -14,6 +14,8 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TypeVar
 
+import sqlalchemy as sa
+
 from api.fitting import try_on
 from api.jobs import cache, records
 from api.jobs.ending import cache_key, conclude
@@ -65,11 +67,13 @@ async def enter(room: Room, key: str, stage: str, detail: Json | None = None) ->
         JobCancelled: it is over.
     """
     now = room.clock()
-    if not await room.database.run(
-        lambda connection: records.step(connection, key, stage, PROGRESS[stage], now, detail)
-    ):
+
+    def note(connection: sa.Connection) -> Job | None:
+        noted = records.step(connection, key, stage, PROGRESS[stage], now, detail)
+        return records.read(connection, key) if noted else None
+
+    if not (job := await room.database.run(note)):
         raise JobCancelled("The job is over.")
-    job = await room.job(key)
     bind_contextvars(tenant=job.tenant, **traces.ids(job.traceparent))
     return job
 
@@ -175,7 +179,7 @@ async def outcome(room: Room, step: Callable[..., Awaitable[Json]], key: str, *a
     await room.leave_to_others()
     with room.busy(), bound_contextvars(step=step.__name__, **{_KEYS.get(step.__name__, "job"): key}):
         # Who asks for the trace pays a look at the database for it, nobody else.
-        asked_by = await room.database.run(partial(records.traceparent, job=key)) if traces.on() else None
+        asked_by = await room.database.read(partial(records.traceparent, job=key)) if traces.on() else None
         with traces.span(f"step {step.__name__}", asked_by) as span:
             span.attributes[f"vfr.{_KEYS.get(step.__name__, 'job')}"] = key
             found = await _valued(step(room, key, *arguments), step.__name__)
@@ -244,7 +248,7 @@ async def while_active(room: Room, job: Job, work: Awaitable[T]) -> T:
     try:
         while not (await asyncio.wait({task}, timeout=_WATCH_SECONDS))[0]:
             _in_time(job, room.clock())
-            if not await room.database.run(lambda connection: records.is_active(connection, job.id)):
+            if not await room.database.read(lambda connection: records.is_active(connection, job.id)):
                 raise JobCancelled("The job was cancelled.")
         return task.result()
     finally:

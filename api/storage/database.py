@@ -47,6 +47,8 @@ class Database:
                 pool_pre_ping=True,
             )
 
+        self._reading = self.engine.execution_options(reads=True)
+
     def create(self) -> None:
         """Create what is missing of the tables.
 
@@ -68,11 +70,15 @@ class Database:
         """
         return await asyncio.to_thread(self.run_here, transaction)
 
-    def run_here(self, transaction: Callable[[sa.Connection], T]) -> T:
-        """As :meth:`run`, in this thread."""
+    async def read(self, query: Callable[[sa.Connection], T]) -> T:
+        """As :meth:`run`, of a function that writes nothing: on SQLite it then waits for nobody who writes."""
+        return await asyncio.to_thread(self.run_here, query, reads=True)
+
+    def run_here(self, transaction: Callable[[sa.Connection], T], *, reads: bool = False) -> T:
+        """As :meth:`run` or :meth:`read`, in this thread."""
         for pause in (*_RETRY_SECONDS, None):
             try:
-                with self.engine.begin() as connection:
+                with (self._reading if reads else self.engine).begin() as connection:
                     return transaction(connection)
             except (OperationalError, sa.exc.InterfaceError) as error:  # noqa: PERF203 - it is the loop's point
                 if pause is None:
@@ -108,7 +114,8 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
         # A reader that turns writer would be refused at once in WAL, whatever the time-out (SQLite's docs).
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reads = connection.get_execution_options().get("reads")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
 

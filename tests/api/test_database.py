@@ -41,3 +41,18 @@ def test_a_row_is_new_once(database: Database) -> None:
     told = [database.run_here(lambda c, n=n: insert_new(c, NOTES, id="a", n=n)) for n in (1, 2)]
     assert told == [True, False]
     assert database.run_here(lambda c: c.scalar(sa.select(NOTES.c.n))) == 1
+
+
+def test_a_reader_waits_for_no_writer(sqlite: Database) -> None:
+    """While somebody writes, what was written before is read at once; and it is read as one state."""
+    sqlite.run_here(lambda connection: insert_new(connection, NOTES, id="a", n=1))
+    count = sa.select(sa.func.count()).select_from(NOTES)
+
+    def write(connection: sa.Connection) -> int | None:
+        insert_new(connection, NOTES, id="b", n=2)
+        return sqlite.run_here(lambda other: other.scalar(count), reads=True)
+
+    begun = time.monotonic()
+    assert sqlite.run_here(write) == 1
+    assert time.monotonic() - begun < 5
+    assert sqlite.run_here(lambda connection: connection.scalar(count), reads=True) == 2
