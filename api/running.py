@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -54,6 +55,7 @@ def embedded(say: Console, *, grpc_port: int = 0, models: Sequence[str] | None =
         grpc_port: where it listens; 0 takes a free port.
         models: the ones to load, with those that they need; None: all.
     """
+    from api.telemetry.traces import ENDPOINT
     from bridge.triton.embedded import EmbeddedTriton
     from bridge.triton.ports import Ports
     from bridge.triton.startup import Progress
@@ -63,7 +65,8 @@ def embedded(say: Console, *, grpc_port: int = 0, models: Sequence[str] | None =
         def show(step: Progress) -> None:
             status.update(f"Starting Triton … {step.ready} of {step.total} models are ready")
 
-        triton = EmbeddedTriton(models=models, ports=Ports(grpc=grpc_port), progress=show)
+        ports, collector = Ports(grpc=grpc_port), os.environ.get(ENDPOINT)
+        triton = EmbeddedTriton(models=models, ports=ports, progress=show, collector=collector)
         triton.__enter__()
     try:
         say.print(f"Triton is ready after {triton.ready_seconds:.1f} s; KServe v2 over gRPC at {triton.url}.")

@@ -4,7 +4,8 @@ Where ``OTEL_EXPORTER_OTLP_ENDPOINT`` is set, spans are sent there over HTTP; Op
 (``OTEL_TRACES_SAMPLER``, ``OTEL_SERVICE_NAME``). Where it is not, nothing of it is loaded; a caller's own
 ``traceparent`` is still carried along, so that the log's lines can be found by the trace's id.
 
-Triton joins with ``--trace-config mode=opentelemetry --trace-config rate=0 --trace-config
+The Triton that ``vfr serve`` starts joins by itself, another one with ``--trace-config mode=opentelemetry
+--trace-config rate=0 --trace-config level=TIMESTAMPS --trace-config
 opentelemetry,url=http://collector:4318/v1/traces``: it then traces exactly the requests that carry a context.
 """
 

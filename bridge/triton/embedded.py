@@ -61,6 +61,7 @@ class EmbeddedTriton:
         progress: Callable[[Progress], None] | None = None,
         timeout: float = START_SECONDS,
         cache: bool = True,
+        collector: str | None = None,
     ) -> None:
         """Prepare a server.
 
@@ -72,8 +73,10 @@ class EmbeddedTriton:
             progress: is told what happens to each model during the start.
             timeout: how long the start may take [s].
             cache: whether models that are configured so give an earlier answer again; a measurement doesn't want that.
+            collector: where spans of requests that carry a W3C trace context are sent by OTLP over HTTP, such as
+                ``http://127.0.0.1:4318``; nothing is traced when left out.
         """
-        self._cache = cache
+        self._options = [*_cached(cache=cache), *_traced(collector)]
         self.ports = self._wanted = ports or Ports()
         self.ready_seconds = 0.0
         self._keep_log = log is not None
@@ -150,7 +153,7 @@ class EmbeddedTriton:
         for _ in range(_ATTEMPTS):
             region = f"vfr-{secrets.token_hex(4)}-"
             with reserve(self._wanted) as self.ports:
-                command = _command(wheel, folder / "backends", models, region, self.ports, cache=self._cache)
+                command = _command(wheel, folder / "backends", models, region, self.ports) + self._options
                 process = processes.spawn(command, environment(wheel), folder, self.log)
                 stack.callback(_stop, process, region)
                 if self._until_ready(process, StartLog(self.log, total)):
@@ -188,9 +191,7 @@ class EmbeddedTriton:
             time.sleep(0.05)
 
 
-def _command(
-    wheel: Wheel, backends: Path, models: Path, region: str, ports: Ports, *, cache: bool
-) -> list[str]:
+def _command(wheel: Wheel, backends: Path, models: Path, region: str, ports: Ports) -> list[str]:
     """Return the command line of the server; the flags that close it follow Triton's deployment guide."""
     key = secrets.token_hex(16)
     options = {
@@ -213,11 +214,23 @@ def _command(
         "--disable-auto-complete-config",
         *(f"--{name}={value}" for name, value in options.items()),
         *(f"--backend-config=python,shm-{kind}-byte-size={_SHARED_BYTES}" for kind in ("default", "growth")),
-        *([f"--cache-config=local,size={_CACHE_BYTES}"] if cache else []),
         *_listen("grpc", ports.grpc, reuse=True),
         *_listen("http", ports.http, reuse=True),
         *_listen("metrics", ports.metrics, reuse=False),
     ]
+
+
+def _cached(*, cache: bool) -> list[str]:
+    return [f"--cache-config=local,size={_CACHE_BYTES}"] if cache else []
+
+
+def _traced(collector: str | None) -> list[str]:
+    """Return what makes Triton trace the requests that carry a context, and no other (``rate=0``)."""
+    if not collector:
+        return []
+    url = f"{collector.rstrip('/')}/v1/traces"
+    told = ["mode=opentelemetry", f"opentelemetry,url={url}", "rate=0", "level=TIMESTAMPS"]
+    return [f"--trace-config={setting}" for setting in told]
 
 
 def _listen(protocol: str, port: int | None, *, reuse: bool) -> list[str]:
