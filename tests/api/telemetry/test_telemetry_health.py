@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from api.jobs import health
+from api.jobs import health, records
+from api.jobs.account import account
 from api.jobs.room import Room
+from api.jobs.sweeper import WORKERS
 from api.providers import budget
 from api.providers.base import State
 from api.providers.breaker import Breaker, Verdict
-from api.storage.database import METADATA
+from api.storage.database import METADATA, Database
+from api.telemetry.metrics import Account
+from api.webhooks import delivery
 from bridge.errors import NoPerson
 from tests.api.scripted import ScriptedTriton, app_on, photo
 
@@ -176,3 +181,32 @@ def test_metrics_have_a_port_of_their_own_where_there_is_one(scripted: ScriptedT
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
+
+
+def test_the_account_is_the_same_on_every_database(database: Database) -> None:
+    """Waiting and running jobs, living workers, what did not arrive, what was spent."""
+
+    def fill(connection: sa.Connection) -> None:
+        for job in ("1", "2", "3"):
+            values = {"tenant": "local", "user": "", "order": {}, "snapshot": "", "deadline": 100.0}
+            records.create(connection, job, 50.0, **values)
+        records.step(connection, "1", "render", 0.3, 60.0)
+        connection.execute(
+            sa.insert(WORKERS).values([{"name": "old", "seen": 9.0}, {"name": "new", "seen": 60.0}])
+        )
+        budget.reserve(connection, "kling", "local", "1", 0.5, 9.0, 5, 60.0)
+        row = {"tenant": "local", "job": "1", "endpoint": "https://a", "body": "", "attempts": 1, "why": ""}
+        states = {"a": "pending", "b": "pending", "c": "delivered", "d": "given_up"}
+        for name, state in states.items():
+            connection.execute(
+                sa.insert(delivery.DELIVERIES).values(**row, changed=60.0, id=name, state=state)
+            )
+
+    database.run_here(fill)
+    assert database.run_here(lambda connection: account(connection, since=30.0)) == Account(
+        queued=2,
+        running=1,
+        workers=1,
+        deliveries={"pending": 2, "disabled": 0, "refused": 0, "given_up": 1},
+        spend={("kling", "local"): 0.5},
+    )
