@@ -12,18 +12,23 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 
 from api import problems
 from api.middleware import Observed
 from api.routes import artifacts
 from api.security.artifacts import Wanted, ensure
+from api.security.caller import Caller
+from api.security.keys import Scope
 from api.security.ssrf import Guard
+from api.security.tenants import Tenant
 from api.settings import Settings
 from api.telemetry.metrics import Metrics
+from bridge.errors import Unauthenticated
 from tests.api.security.hosts import Host, Script, serving
 
 CONTENT = os.urandom(2**20)
+ADMIN = Tenant(id="operations", plan="payg", admin=True)
 SHA = hashlib.sha256(CONTENT).hexdigest()
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(CONTENT) + CONTENT
 
@@ -32,7 +37,7 @@ def ask(
     folder: Path,
     *wishes: dict[str, str],
     reply: bytes | Script = REPLY,
-    tenant: object = SimpleNamespace(admin=True),
+    tenant: Tenant | None = ADMIN,
     between: Callable[[], Any] = lambda: None,
     **settings: Any,
 ) -> tuple[list[httpx2.Response], Host]:
@@ -41,13 +46,15 @@ def ask(
     known = Settings(data=folder, **{"allow_private_urls": True, **settings})
     app.add_middleware(Observed, metrics=Metrics())
     problems.install(app)
-    app.state.service = SimpleNamespace(settings=known)
 
-    @app.middleware("http")
-    async def known_tenant(request: Request, call_next: Any) -> Any:
-        request.state.tenant = tenant
-        return await call_next(request)
+    async def authenticate(*_: object) -> Caller:
+        if tenant is None:
+            raise Unauthenticated("Please send an API key.")
+        return Caller(tenant, None, frozenset(Scope))
 
+    app.state.service = SimpleNamespace(
+        settings=known, authenticator=SimpleNamespace(authenticate=authenticate)
+    )
     app.include_router(artifacts.router)
 
     async def run() -> tuple[list[httpx2.Response], Host]:
@@ -91,7 +98,7 @@ def test_a_file_is_brought_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("tenant", "status", "code"),
-    [(None, 401, "unauthenticated"), (SimpleNamespace(admin=False), 403, "refused")],
+    [(None, 401, "unauthenticated"), (Tenant(id="operations", plan="payg", admin=False), 403, "refused")],
 )
 def test_only_administrators_may(tmp_path: Path, tenant: object, status: int, code: str) -> None:
     """Nobody else makes this server fetch anything."""
