@@ -234,5 +234,5 @@ def until(look: Callable[[], T | None], seconds: float = PATIENCE) -> T:
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
+        time.sleep(0.05)
     return found
