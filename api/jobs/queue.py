@@ -25,8 +25,9 @@ VERSION = "tryon-1"
 JOBS_QUEUE, DELIVERIES_QUEUE, ERRANDS_QUEUE = "jobs", "deliveries", "errands"
 TRYON, DELIVER, ERASE = "tryon", "deliver", "erase"
 
-POLL_SECONDS = 0.05
-"""Between two looks at a queue [s]: DBOS's own second would be half of a job's waiting."""
+POLL_SECONDS = {JOBS_QUEUE: 0.05, DELIVERIES_QUEUE: 0.2, ERRANDS_QUEUE: 0.5}
+"""Between two looks at each queue [s]: DBOS's own second would be half of a job's waiting, and each look costs an idle
+worker 3 ms of its processor."""
 DELIVERIES_AT_ONCE = 32
 
 WAKE_TOPIC = "wake"
@@ -63,12 +64,11 @@ class Queue:
             lazy=True,
             retry_connection_errors=False,
         )
-        for queue, at_once in {
-            JOBS_QUEUE: workers,
-            DELIVERIES_QUEUE: DELIVERIES_AT_ONCE,
-            ERRANDS_QUEUE: 1,
-        }.items():
-            self._client.register_queue(queue, worker_concurrency=at_once, polling_interval_sec=POLL_SECONDS)
+        at_once = {JOBS_QUEUE: workers, DELIVERIES_QUEUE: DELIVERIES_AT_ONCE, ERRANDS_QUEUE: 1}
+        for queue, seconds in POLL_SECONDS.items():
+            self._client.register_queue(
+                queue, worker_concurrency=at_once[queue], polling_interval_sec=seconds
+            )
 
     def put(
         self,
