@@ -294,12 +294,3 @@ def test_pictures_go_when_their_time_is_over(shop: Shop) -> None:
     assert DBOS.list_workflows(workflow_ids=flows) == []
     told = shop.job(job)
     assert (told["state"], told["image"]) == ("done", None)
-
-
-def test_use_is_recorded_once(shop: Shop) -> None:
-    """One row for a job with a picture, with the attempts it took; none for one without."""
-    height, act = shop.new()
-    act.scores = [{"coverage": 0.1}]
-    job = shop.ended(shop.accepted(height, user="cleo"))["id"]
-    (row,) = shop.rows(USAGE, job=job)
-    assert (row.tenant, row.user, row.attempts, row.price) == ("lumen", "cleo", 2, 20_000)

@@ -45,6 +45,15 @@ def test_a_picture_that_misses_is_made_anew(shop: Shop) -> None:
     assert stages(shop, done["id"]) == ["queued", "start", "render", "retry", "publish", "done"]
 
 
+def test_use_is_recorded_once(shop: Shop) -> None:
+    """One row for a job with a picture, with the attempts it took; none for one without."""
+    height, act = shop.new()
+    act.scores = [BAD]
+    job = shop.ended(shop.accepted(height, user="cleo"))["id"]
+    (row,) = shop.rows(USAGE, job=job)
+    assert (row.tenant, row.user, row.attempts, row.price) == ("lumen", "cleo", 2, 20_000)
+
+
 def test_an_expert_that_was_chosen_is_kept(shop: Shop) -> None:
     """The retry changes the seed alone."""
     height, act = shop.new()
