@@ -43,7 +43,7 @@ User = Annotated[
 ]
 
 
-def wishes(
+async def wishes(
     *,
     tier: Annotated[Tier, Form(description="how good; this installation serves basic")] = Tier.BASIC,
     category: Annotated[
@@ -69,7 +69,7 @@ def wishes(
     ] = "if_needed",
     consent: Annotated[bool, Form(description="the person agreed to have the photo worked on")] = False,
 ) -> Wishes:
-    """Gather the fields.
+    """Gather the fields; asynchronous, since FastAPI would take a thread for a plain function.
 
     Raises:
         BadInput: the tier is not served here.

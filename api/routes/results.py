@@ -29,12 +29,12 @@ GUARDED = {
 }
 
 
-def _blobs(request: Request) -> Blobs:
+async def _blobs(request: Request) -> Blobs:
     blobs: Blobs = request.app.state.service.blobs
     return blobs
 
 
-def _links(request: Request) -> Links:
+async def _links(request: Request) -> Links:
     links: Links = request.app.state.service.links
     return links
 
