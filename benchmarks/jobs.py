@@ -34,6 +34,10 @@ CAPACITY = 20
 BURST = 10
 """How much more than that comes at once."""
 PATIENCE = 120.0
+SAMPLE_SECONDS = 0.5
+"""Between two readings of the memory [s]."""
+SETTLED = 0.25
+"""The first share of the time, in which caches and pools grow to their size, does not count for the growth."""
 LOOK_SECONDS = 0.005
 """Between two looks at a job [s]."""
 EXPECTED_ADDED_MS, EXPECTED_ACCEPTED = 15.0, 100.0
@@ -57,7 +61,7 @@ class Memory(TypedDict):
 
     jobs: int
     first_mb: dict[str, float]
-    """After the first tenth, by which caches and pools have their size."""
+    """After the first quarter, by which caches and pools have their size."""
     last_mb: dict[str, float]
     growth_mb_per_1000: dict[str, float]
     """Slope of the line through all readings since then. Expected: about 0."""
@@ -200,7 +204,6 @@ class _Rate:
 
 async def _flood(running: Running, one: Photos, jobs: int) -> tuple[_Rate, Memory]:
     """Let many send as fast as they can; return the rate at which jobs passed, and the memory meanwhile."""
-    readings: list[tuple[int, dict[str, float]]] = []
     todo = iter(range(10_000, 10_000 + jobs))
     async with httpx2.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
         await asyncio.gather(*(_send(client, one, seed) for seed in range(9_900, 9_900 + CALLERS)))
@@ -208,25 +211,36 @@ async def _flood(running: Running, one: Photos, jobs: int) -> tuple[_Rate, Memor
 
         async def caller() -> None:
             for seed in todo:
-                reply = await _send(client, one, seed)
-                reply.raise_for_status()
-                if seed % max(1, jobs // 50) == 0:
-                    readings.append((seed - 10_000, running.memory_mb()))
+                (await _send(client, one, seed)).raise_for_status()
 
+        readings: list[tuple[float, dict[str, float]]] = []
+        reading = asyncio.create_task(_read_memory(running, began, readings))
         await asyncio.gather(*(caller() for _ in range(CALLERS)))
         if running.worker:
             await _drained(client)
         seconds = time.perf_counter() - began
+        reading.cancel()
     cpu = (running.cpu_seconds() - used) / jobs * 1e3
+    readings.append((seconds, running.memory_mb()))
     return _Rate(jobs / seconds, cpu), _memory(jobs, readings)
 
 
-def _memory(jobs: int, readings: list[tuple[int, dict[str, float]]]) -> Memory:
-    settled = [one for one in sorted(readings, key=lambda one: one[0]) if one[0] >= jobs / 10]
+async def _read_memory(
+    running: Running, began: float, readings: list[tuple[float, dict[str, float]]]
+) -> None:
+    while True:
+        readings.append((time.perf_counter() - began, running.memory_mb()))
+        await asyncio.sleep(SAMPLE_SECONDS)
+
+
+def _memory(jobs: int, readings: Sequence[tuple[float, dict[str, float]]]) -> Memory:
+    """Return the growth, from readings at times [s] of which the last is the end of all jobs."""
+    total = readings[-1][0]
+    settled = [one for one in readings if one[0] >= SETTLED * total]
     first, last = settled[0][1], settled[-1][1]
-    counts = [count for count, _ in settled]
+    passed = [seconds / total * jobs for seconds, _ in settled]
     slopes = {
-        name: round(float(np.polyfit(counts, [mb[name] for _, mb in settled], 1)[0]) * 1000, 2)
+        name: round(float(np.polyfit(passed, [mb[name] for _, mb in settled], 1)[0]) * 1000, 2)
         for name in first
     }
     rounded = [{name: round(mb, 1) for name, mb in reading.items()} for reading in (first, last)]

@@ -13,12 +13,12 @@ from benchmarks.times import Percentiles
 
 
 def test_growth_is_the_slope_of_the_settled_readings() -> None:
-    """The first tenth does not count; then a fifth of a MiB per hundred jobs is 2 per thousand."""
-    start = [(0, {"api": 5.0, "worker": 5.0}), (50, {"api": 90.0, "worker": 10.0})]
-    later = [(count, {"api": 100.0 + count / 500, "worker": 50.0}) for count in range(1000, 100, -100)]
-    found = jobs._memory(1000, start + later)
+    """The first quarter does not count; then a fifth of a MiB per hundred jobs is 2 per thousand."""
+    start = [(0.0, {"api": 5.0, "worker": 5.0}), (9.0, {"api": 90.0, "worker": 10.0})]
+    later = [(second * 1.0, {"api": 100.0 + second / 5, "worker": 50.0}) for second in range(30, 101, 10)]
+    found = jobs._memory(10_000, start + later)
     assert found["growth_mb_per_1000"] == {"api": 2.0, "worker": 0.0}
-    assert (found["first_mb"]["api"], found["last_mb"]["api"]) == (100.4, 102.0)
+    assert (found["first_mb"]["api"], found["last_mb"]["api"]) == (106.0, 120.0)
 
 
 def test_the_photos_are_of_the_size_that_is_told() -> None:
