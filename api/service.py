@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
@@ -32,7 +33,7 @@ from api.storage.database import Database
 from api.storage.links import Links
 from api.telemetry import traces
 from api.telemetry.metrics import Metrics
-from bridge.errors import ServerUnavailable
+from bridge.errors import RateLimited, ServerUnavailable
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ class Service:
     authenticator: Authenticator
     metrics: Metrics
     waiting: int = 0  # requests that wait for Triton now
+    streams: Counter[str] = field(default_factory=Counter)  # of events that are open now, by tenant
 
     @property
     def backend(self) -> Backend:
@@ -76,6 +78,26 @@ class Service:
         """Return a link to a job's picture that holds for a while, and never longer than the picture."""
         until = self.room.clock() + self.settings.link_seconds
         return self.links.sign(picture, min(until, job.results_until or until))
+
+    def check_streams(self, tenant: str) -> None:
+        """Check that a tenant may open another stream of events.
+
+        Raises:
+            RateLimited: it has enough of them open.
+        """
+        if self.streams[tenant] >= self.settings.most_streams:
+            raise RateLimited(
+                "You watch so many jobs already. Please close a stream, or ask for the job itself."
+            )
+
+    @contextmanager
+    def streaming(self, tenant: str) -> Iterator[None]:
+        """Count a stream of events while it is open."""
+        self.streams[tenant] += 1
+        try:
+            yield
+        finally:
+            self.streams[tenant] -= 1
 
     async def attend(self, request: Request, work: Coroutine[Any, Any, T]) -> T:
         """Do the work for as long as the caller waits and while there is room.

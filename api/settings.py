@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     max_in_flight: PositiveInt = 16
     """How many requests may wait for Triton at once; one more is answered 503 with ``Retry-After``."""
 
+    most_streams: PositiveInt = 100
+    """How many streams of events a tenant may have open at one process; each asks the database time and again."""
+
     data: Path = Field(default_factory=_data_folder)
     """The folder of what must survive, where no other place is named: database, pictures, the secret."""
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Header, Response
 from fastapi.responses import StreamingResponse
+from sqlalchemy import Row
 
 from api.jobs.desk import OVER, Claim
 from api.jobs.order import Wishes
 from api.jobs.records import Job
-from api.problems import ABOUT_ONE, HANDED_IN
+from api.problems import ABOUT_ONE, HANDED_IN, responses
 from api.routes import forms
 from api.schemas import JobAnswer
 from api.security.caller import Caller, Calling
@@ -81,32 +82,43 @@ async def cancel(job: str, service: Serving, caller: Calling) -> JobAnswer:
     return await _told(service, await service.desk.cancel(caller, job))
 
 
-@router.get("/{job}/events", summary="Watch a try-on", response_class=StreamingResponse, responses=ABOUT_ONE)
+@router.get(
+    "/{job}/events",
+    summary="Watch a try-on",
+    response_class=StreamingResponse,
+    responses=ABOUT_ONE | responses(429),
+)
 async def events(job: str, service: Serving, caller: Calling, after: After = 0) -> StreamingResponse:
     """Send server-sent events: `stage` while it goes on, one last named as it ended; `Last-Event-ID` goes on there."""
     await service.desk.find(caller, job)
+    service.check_streams(caller.tenant.id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_stream(service, caller, job, after), 200, headers, "text/event-stream")
 
 
 async def _stream(service: Service, caller: Caller, job: str, after: int) -> AsyncIterator[str]:
     quiet = 0
-    async for news in service.desk.news(caller, job, after):
-        quiet = 0 if news else quiet + 1
-        if quiet % _QUIET_TURNS == 1:
-            yield ": waiting\n\n"
-        for event in news:
-            told = await _told(service, await service.desk.find(caller, job))
-            data = {
-                "stage": event.stage,
-                "progress": event.progress,
-                "at": event.at,
-                "queue_position": told.queue_position,
-                "preview": told.image,
-                **event.detail,
-            }
-            name = event.stage if event.stage in OVER else "stage"
-            yield f"id: {event.number}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
+    with service.streaming(caller.tenant.id):
+        async for news in service.desk.news(caller, job, after):
+            quiet = 0 if news else quiet + 1
+            if quiet % _QUIET_TURNS == 1:
+                yield ": waiting\n\n"
+            for event in news:
+                yield await _event(service, caller, job, event)
+
+
+async def _event(service: Service, caller: Caller, job: str, event: Row[Any]) -> str:
+    told = await _told(service, await service.desk.find(caller, job))
+    data = {
+        "stage": event.stage,
+        "progress": event.progress,
+        "at": event.at,
+        "queue_position": told.queue_position,
+        "preview": told.image,
+        **event.detail,
+    }
+    name = event.stage if event.stage in OVER else "stage"
+    return f"id: {event.number}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
 
 
 async def _told(service: Service, job: Job) -> JobAnswer:

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from api.security.keys import Scope
 from api.security.ssrf import Guard
 from api.settings import Settings
 from api.storage.database import Database
+from bridge.triton.model import Arrays
 from tests.api.scripted import ScriptedTriton
 from tests.api.security.gate import ring_of
 from tests.api.security.hosts import Names
@@ -38,6 +40,9 @@ WEBHOOK_SECRET = "whsec_YXR0YWNrZWQtYXR0YWNrZWQtYXR0YWNrZWQ="  # noqa: S105 - as
 UPLOAD_SECONDS = HEAD_SECONDS = 3.0
 MEAGRE = 6
 """The requests per minute of the tenant of that name."""
+MOST_STREAMS = 5
+SLOW = 99
+"""The seed of a job that takes its time."""
 KEYS = {
     "acme": ("acme", (Scope.FIT, Scope.READ, Scope.ERASE)),
     "rival": ("rival", (Scope.FIT, Scope.READ, Scope.ERASE)),
@@ -87,6 +92,7 @@ def settings(folder: Path) -> Settings:
         host="0.0.0.0",  # noqa: S104 - so that nobody is anonymous; it listens to this machine alone
         max_upload_mb=16,
         upload_seconds=UPLOAD_SECONDS,
+        most_streams=MOST_STREAMS,
     )
 
 
@@ -117,12 +123,23 @@ def tokens(google: Google) -> dict[str, str]:
     }
 
 
+class Patient(ScriptedTriton):
+    """As scripted, but for one seed."""
+
+    async def infer(
+        self, model: str, arrays: Arrays, outputs: Sequence[str] | None = None, timeout: float | None = None
+    ) -> Arrays:
+        if "seed" in arrays and arrays["seed"][0] == SLOW:
+            await asyncio.sleep(3600)
+        return await super().infer(model, arrays, outputs, timeout)
+
+
 def app_on(known: Settings, google: Google, inside: int) -> FastAPI:
     """Return the service whose names lie, and whose Google is ours."""
 
     @asynccontextmanager
     async def connect(_: Settings) -> AsyncIterator[ScriptedTriton]:
-        yield ScriptedTriton()
+        yield Patient()
 
     app = create_app(known, connect)
     opened = app.router.lifespan_context

@@ -7,12 +7,13 @@ import socket
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from fastapi.testclient import TestClient
 
 from tests.api.attacks.conftest import House
-from tests.api.attacks.house import HEAD_SECONDS, MEAGRE, UPLOAD_SECONDS
+from tests.api.attacks.house import HEAD_SECONDS, MEAGRE, MOST_STREAMS, SLOW, UPLOAD_SECONDS
 from tests.api.scripted import ScriptedTriton, app_on, photo
 
 FORMS = ("/v1/jobs", "/v1/tryon", "/providers/kling/jobs", "/v1/parse")
@@ -364,6 +365,30 @@ def test_heads_that_drip(house: House) -> None:
     for (took, answer), head in zip(found, heads, strict=True):
         assert HEAD_SECONDS * 0.9 < took < HEAD_SECONDS * 2
         assert answer.count(b"HTTP/1.1") == (b"healthz" in head)
+
+
+def test_streams_are_counted(house: House) -> None:
+    """No tenant holds more streams open than it may; one that is closed makes room, and others are not concerned."""
+    job, theirs = (house.hand_in(who, seed=str(SLOW))["id"] for who in ("acme", "rival"))
+    with house.caller("acme") as acme, house.caller("rival") as rival, ExitStack() as held:
+        streams = [
+            held.enter_context(acme.stream("GET", f"/v1/jobs/{job}/events")) for _ in range(MOST_STREAMS)
+        ]
+        read = [stream.iter_text() for stream in streams]  # kept: one that is dropped closes its stream
+        assert all(map(next, read))
+        with acme.stream("GET", f"/v1/jobs/{job}/events") as stream:
+            assert stream.status_code == 429
+        with rival.stream("GET", f"/v1/jobs/{theirs}/events") as stream:
+            assert stream.status_code == 200
+        held.close()
+        for _ in range(50):
+            with acme.stream("GET", f"/v1/jobs/{job}/events") as again:
+                if again.status_code == 200:
+                    break
+            time.sleep(0.1)
+        assert again.status_code == 200
+        for caller, one in ((acme, job), (rival, theirs)):
+            assert caller.delete(f"/v1/jobs/{one}").json()["state"] == "cancelled"
 
 
 def test_a_rate_holds_against_many_at_once(house: House) -> None:
