@@ -193,7 +193,7 @@ async def _hang_up(request: Request) -> None:
         pass
 
 
-def _of(request: Request) -> Service:
+async def _of(request: Request) -> Service:  # asynchronous, since FastAPI would take a thread for a plain function
     service: Service = request.app.state.service
     return service
 

@@ -144,6 +144,15 @@ def _wait(url: str, api: psutil.Process, log: Path) -> None:
     raise ServerUnavailable(f"The API does not start: {log.read_text()[-500:]}")
 
 
+def _wait_said(worker: psutil.Process, log: Path) -> None:
+    """Wait until a worker says that it executes jobs."""
+    deadline = time.monotonic() + START_SECONDS
+    while "Executing" not in log.read_text():
+        if time.monotonic() > deadline or worker.status() == psutil.STATUS_ZOMBIE:
+            raise ServerUnavailable(f"The worker does not start: {log.read_text()[-500:]}")
+        time.sleep(0.1)
+
+
 def _cpu(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
