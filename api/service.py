@@ -193,7 +193,8 @@ async def _hang_up(request: Request) -> None:
         pass
 
 
-async def _of(request: Request) -> Service:  # asynchronous, since FastAPI would take a thread for a plain function
+async def _of(request: Request) -> Service:
+    # Asynchronous, since FastAPI would take a thread for a plain function.
     service: Service = request.app.state.service
     return service
 

@@ -92,7 +92,10 @@ def service(kind: str, *, worker: bool, queued: int | None = None) -> Iterator[R
         api = stack.enter_context(_process(serve, env, folder / "api.log"))
         url = f"http://127.0.0.1:{env['VFR_PORT']}"
         _wait(url, api, folder / "api.log")
-        executing = stack.enter_context(_process(["worker"], env, folder / "worker.log")) if worker else None
+        executing = None
+        if worker:
+            executing = stack.enter_context(_process(["worker"], env, folder / "worker.log"))
+            _wait_said(executing, folder / "worker.log")
         yield Running(url, api, executing)
 
 
