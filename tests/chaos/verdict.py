@@ -158,10 +158,9 @@ def look(connection: sa.Connection, received: Mapping[str, object], now: float) 
         now: what jobs that are not over are held against [seconds since 1970].
     """
     ends = sa.select(EVENTS.c.job, sa.func.count()).where(EVENTS.c.stage.in_(OVER)).group_by(EVENTS.c.job)
-    endings = dict(connection.execute(ends).tuples().all())
-    uses = dict(
-        connection.execute(sa.select(USAGE.c.job, sa.func.count()).group_by(USAGE.c.job)).tuples().all()
-    )
+    endings = {str(job): int(count) for job, count in connection.execute(ends)}
+    used = sa.select(USAGE.c.job, sa.func.count()).group_by(USAGE.c.job)
+    uses = {str(job): int(count) for job, count in connection.execute(used)}
     messages: dict[str, set[str]] = defaultdict(set)
     delivered: dict[str, set[str]] = defaultdict(set)
     for row in connection.execute(sa.select(DELIVERIES.c.id, DELIVERIES.c.job, DELIVERIES.c.state)):
