@@ -91,6 +91,10 @@ def _refuse_impossible(file: str, contract: Contract, tuning: Tuning) -> None:
         )
     if tuning.threads is not None and contract.backend is not Backend.ONNXRUNTIME:
         raise ConfigError(f"{file}: `threads` is for networks, and {name} is none; leave it out")
+    if tuning.cached and len(contract.outputs) > 1:
+        raise ConfigError(
+            f"{file}: {name} has several outputs, of which Triton would keep only some; don't cache it"
+        )
     if max(tuning.preferred_batch, default=0) > contract.max_batch:
         raise ConfigError(f"{file}: {name} takes batches of up to {contract.max_batch}; prefer no larger one")
 

@@ -15,6 +15,14 @@ from bridge.triton.local import LocalModels
 PHOTOS = Path(os.environ.get("VFR_PHOTOS", Path(__file__).parents[2] / "shared" / "photos"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Databases and pictures of tests never lie where the user's own do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VFR_DATA", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
     """The whole model repository on an embedded server, one for all tests."""

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from bridge.errors import StorageUnavailable
+from bridge.errors import ConfigError, StorageUnavailable
 
 T = TypeVar("T")
 METADATA = sa.MetaData()
@@ -50,17 +50,39 @@ class Database:
         self._reading = self.engine.execution_options(reads=True)
 
     def create(self) -> None:
-        """Create what is missing of the tables.
+        """Create what is missing of the tables, and of the columns of tables that an older version made.
 
         Raises:
+            ConfigError: the tables are of a version that this one can't go on from.
             StorageUnavailable: nobody answers at the address.
         """
         try:
-            METADATA.create_all(self.engine)
+            self._complete()
         except DBAPIError as error:
-            if "already exists" not in str(error):  # another process was quicker
+            if not any(word in str(error) for word in ("already exists", "duplicate column")):
                 raise _unavailable(error) from error
-            METADATA.create_all(self.engine)
+            self._complete()  # another process was quicker
+
+    def _complete(self) -> None:
+        METADATA.create_all(self.engine)
+        known = sa.inspect(self.engine)
+        for table in METADATA.sorted_tables:
+            present = {column["name"] for column in known.get_columns(table.name)}
+            for column in table.columns:
+                if column.name not in present:
+                    self._add(column)
+
+    def _add(self, column: sa.Column[Any]) -> None:
+        """Add a column that may be empty to a table that has rows."""
+        table = column.table.name
+        if not column.nullable:
+            raise ConfigError(
+                f"The database's table {table} is too old for this version. Please use a new database."
+            )
+        quote = self.engine.dialect.identifier_preparer.quote
+        kind = column.type.compile(self.engine.dialect)
+        with self.engine.begin() as connection:
+            connection.execute(sa.text(f"ALTER TABLE {quote(table)} ADD COLUMN {quote(column.name)} {kind}"))
 
     async def run(self, transaction: Callable[[sa.Connection], T]) -> T:
         """Run a function of a connection as one transaction, in a thread; again when the connection broke.

@@ -84,6 +84,11 @@ def configure(stream: TextIO = sys.stderr, *, level: int = logging.INFO) -> None
     dbos = logging.getLogger(_DBOS)
     dbos.handlers[:] = [handler]
     dbos.propagate = False
+    for name in ("uvicorn", "uvicorn.error"):
+        server = logging.getLogger(name)  # whatever another server in this process set up for itself
+        server.handlers.clear()
+        server.setLevel(logging.NOTSET)
+        server.propagate, server.disabled = True, False
     logging.getLogger("uvicorn.access").disabled = True  # its paths hold links; we have a line of our own
 
 

@@ -3,11 +3,14 @@
 import signal
 import threading
 import time
+from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from api.storage.database import METADATA, Database, insert_new
 from benchmarks.postgres import Postgres
+from bridge.errors import ConfigError
 
 NOTES = sa.Table(
     "test_notes", METADATA, sa.Column("id", sa.String(8), primary_key=True), sa.Column("n", sa.Integer)
@@ -34,6 +37,23 @@ def test_the_tables_are_created_once(database: Database) -> None:
     """Creating them again does no harm, on either kind."""
     database.create()
     assert database.run_here(lambda connection: connection.scalar(sa.text("SELECT 1"))) == 1
+
+
+def test_tables_of_an_older_version_are_completed(tmp_path: Path) -> None:
+    """A column that may be empty is added, once; one that may not is told in words."""
+    database = Database(f"sqlite:///{tmp_path / 'old.sqlite'}")
+    with database.engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE test_notes (id VARCHAR(8) PRIMARY KEY)"))
+        connection.execute(sa.text("INSERT INTO test_notes VALUES ('kept')"))
+    database.create()
+    database.create()
+    assert database.run_here(lambda connection: connection.execute(sa.select(NOTES)).one()) == ("kept", None)
+    with database.engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE test_notes"))
+        connection.execute(sa.text("CREATE TABLE test_notes (n INTEGER)"))
+    with pytest.raises(ConfigError, match="test_notes is too old"):
+        database.create()
+    database.close()
 
 
 def test_a_row_is_new_once(database: Database) -> None:

@@ -118,6 +118,7 @@ def test_tuning_reaches_the_config(tmp_path: Path) -> None:
         ("models: {face: {instnces: 1}}", "instnces"),
         ("models: {face: {threads: 2}}", "`threads` is for networks"),
         ("models: {hand_landmark: {preferred_batch: [16]}}", "batches of up to 8"),
+        ("models: {face: {cached: true}}", "face has several outputs"),
         ("models: {perception: {instances: 2}}", "perception is an ensemble"),
         ("models: [", "can't be used"),
     ],
