@@ -213,13 +213,6 @@ def overdue(connection: sa.Connection, now: float) -> list[Job]:
     return [_job(row) for row in connection.execute(query).mappings()]
 
 
-def waiting_since(connection: sa.Connection, before: float, most: int = 200) -> list[Job]:
-    """Return jobs that have waited since before that time, the oldest first."""
-    query = sa.select(JOBS).where(JOBS.c.state == State.QUEUED.value, JOBS.c.created < before)
-    rows = connection.execute(query.order_by(JOBS.c.created).limit(most)).mappings()
-    return [_job(row) for row in rows]
-
-
 def forgotten(connection: sa.Connection, now: float, most: int = 200) -> list[Job]:
     """Return jobs whose photos or results are kept no longer."""
     due = sa.or_(JOBS.c.inputs_until < now, JOBS.c.results_until < now)
