@@ -183,6 +183,7 @@ class DType(str, Enum):
     UINT8 = "UINT8"
     INT32 = "INT32"
     INT64 = "INT64"
+    FP16 = "FP16"
     FP32 = "FP32"
     BYTES = "BYTES"
 

@@ -38,6 +38,7 @@ NUMPY: Mapping[str, type[np.generic]] = {
     "UINT8": np.uint8,
     "INT32": np.int32,
     "INT64": np.int64,
+    "FP16": np.float16,
     "FP32": np.float32,
     "BYTES": np.object_,
 }

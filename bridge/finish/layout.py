@@ -1,0 +1,322 @@
+"""What an exported finisher is made of, and from that the contract of each of its networks.
+
+The networks of one checkpoint differ from another's in their widths, controls, adapters and buckets, so that
+their contracts can't be constants: ``python -m export sdxl`` writes a :class:`Layout` beside them
+(``finish/1/layout.json``), the configs are written from it, and whoever runs the networks reads it.
+
+A **row** is one sample of a network's batch: with classifier-free guidance a picture has two, of which the first
+is the unconditional one. A **bucket** is a size of picture, ``(width, height)`` [px], with a network of its own.
+Tensors have torch's order: channels, height, width; *h* and *w* are the latent's, the picture's by
+:attr:`Layout.latent_scale`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bridge.contracts import ANY, Backend, Contract, DType, Tensor
+
+Bucket = tuple[int, int]
+"""Width and height of a picture [px]."""
+
+UNION_KINDS = ("pose", "depth", "edge_soft", "edge", "normal", "segmentation", "tile", "repaint")
+"""The controls of ControlNet-Union (xinsir, ProMax) by their index there; the first version has the first six."""
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Adapter(_Facts):
+    """Pictures as prompts: tokens that the denoiser's cross-attention reads beside the text (IP-Adapter).
+
+    * ``plus``: a picture (IP-Adapter Plus; Ye et al. 2023), by ``image_encode``;
+    * ``face``: a face's embedding and its crop (IP-Adapter FaceID-PlusV2), by ``face_encode``;
+    * ``identity``: a face's embedding alone (InstantID; Wang et al. 2024), by ``identity_encode``.
+    """
+
+    name: Literal["garment", "face", "identity"]
+    kind: Literal["plus", "face", "identity"]
+    tokens: Annotated[int, Field(ge=1)]
+
+
+class Net(_Facts):
+    """A ControlNet of its own for one control (``controls`` of a request); its scale is a row's.
+
+    ``text`` names the adapter whose tokens it reads instead of the prompt (InstantID's IdentityNet).
+    """
+
+    name: str
+    text: str | None = None
+
+
+class Refiner(_Facts):
+    """The second denoiser; it reads the second text encoder alone."""
+
+    text_width: int = 1280
+    pooled_width: int = 1280
+    time_ids: int = 5
+    aesthetics: bool = Field(
+        default=True, description="its last time id is an aesthetic score, not the target size"
+    )
+
+
+class Layout(_Facts):
+    """Everything about an exported checkpoint that its callers must know."""
+
+    family: Literal["sdxl", "sd15"] = "sdxl"
+    source: str = Field(description="where the weights came from: a registry id, or a folder's name")
+    sha256: str = Field(description="of the weights, as export read them")
+    licence: str = Field(description="an SPDX identifier")
+    commercial_use: bool = Field(description="whether tiers that are sold may use it")
+    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
+    buckets: tuple[Bucket, ...]
+    max_rows: Annotated[int, Field(ge=2)] = 8
+    latent_channels: int = 4
+    latent_scale: int = 8
+    latent_factor: float = Field(0.13025, description="the VAE's scaling_factor")
+    inpaint: bool = Field(
+        default=False, description="the denoiser also reads a mask and the masked picture's latent"
+    )
+    blank_prompt: bool = Field(
+        default=True, description="an empty negative prompt means zeros (force_zeros_for_empty_prompt)"
+    )
+    text_length: int = 77
+    text_width: int = 2048
+    pooled_width: int = Field(1280, description="0: the family has no pooled text (SD 1.5)")
+    time_ids: int = Field(6, description="0: none (SD 1.5)")
+    channels: int = Field(320, description="of the denoiser's first layer, and of every control's map")
+    union_kinds: int = Field(
+        0, description="how many of UNION_KINDS the fused ControlNet-Union knows; 0: it has none"
+    )
+    nets: tuple[Net, ...] = ()
+    adapters: tuple[Adapter, ...] = ()
+    image_side: int = Field(224, description="of the pictures that the image encoder reads [px]")
+    face_width: int = Field(512, description="of a face's embedding")
+    refiner: Refiner | None = None
+    scheduler: dict[str, object] = Field(
+        description="scheduler_config.json of the checkpoint, with its _class_name"
+    )
+
+    def latent_size(self, bucket: Bucket) -> tuple[int, int]:
+        """Return a bucket's latent height and width."""
+        width, height = bucket
+        return height // self.latent_scale, width // self.latent_scale
+
+    @property
+    def half(self) -> DType:
+        """The type of what stays the same over all steps: texts, tokens, maps."""
+        return DType.FP16 if self.precision == "fp16" else DType.FP32
+
+
+def bucket_name(bucket: Bucket) -> str:
+    """Return ``1024x1344`` for ``(1024, 1344)``."""
+    return f"{bucket[0]}x{bucket[1]}"
+
+
+def contracts(layout: Layout) -> Mapping[str, Contract]:
+    """Return the contract of each of the layout's networks by its name in the repository."""
+    shared = [text_encode(layout), vae_encode(layout), vae_decode(layout)]
+    shared += [_ENCODERS[adapter.kind](layout, adapter) for adapter in layout.adapters]
+    sized = [
+        make(layout, bucket)
+        for bucket in layout.buckets
+        for make in (control_embed, denoise, *([refine] if layout.refiner else []))
+        if make is not control_embed or layout.union_kinds or layout.nets
+    ]
+    return {contract.name: contract for contract in [*shared, *sized]}
+
+
+def text_encode(layout: Layout) -> Contract:
+    """A prompt's tokens (of each encoder's own tokenizer) to what the denoiser reads."""
+    ids = [
+        _t(f"ids_{n}", (layout.text_length,), "tokens, padded to the full length", DType.INT64)
+        for n in _encoders(layout)
+    ]
+    outputs = [
+        _t(
+            "text",
+            (layout.text_length, layout.text_width),
+            "hidden states before the last layer",
+            layout.half,
+        )
+    ]
+    if layout.pooled_width:
+        outputs.append(
+            _t("pooled", (layout.pooled_width,), "projected embedding of the whole prompt", layout.half)
+        )
+    return _network("text_encode", "Tokens of a prompt to hidden states", ids, outputs)
+
+
+def image_encode(layout: Layout, adapter: Adapter) -> Contract:
+    """A picture to the tokens of the adapter ``plus``; a picture of zeros gives the unconditional ones."""
+    return _network(
+        "image_encode", "A picture to an adapter's tokens", [_pixels(layout)], [_tokens(layout, adapter)]
+    )
+
+
+def face_encode(layout: Layout, adapter: Adapter) -> Contract:
+    """A face to the tokens of the adapter ``face``; zeros give the unconditional ones."""
+    inputs = [_embedding(layout), _pixels(layout)]
+    return _network("face_encode", "A face to an adapter's tokens", inputs, [_tokens(layout, adapter)])
+
+
+def identity_encode(layout: Layout, adapter: Adapter) -> Contract:
+    """A face's embedding to the tokens of the adapter ``identity``; zeros give the unconditional ones."""
+    return _network(
+        "identity_encode",
+        "A face's embedding to an adapter's tokens",
+        [_embedding(layout)],
+        [_tokens(layout, adapter)],
+    )
+
+
+_ENCODERS = {"plus": image_encode, "face": face_encode, "identity": identity_encode}
+
+
+def vae_encode(layout: Layout) -> Contract:
+    """A picture to the distribution of its latent, not yet multiplied by ``latent_factor``."""
+    latent = (layout.latent_channels, ANY, ANY)
+    return _network(
+        "vae_encode", "A picture to its latent",
+        [_t("image", (3, ANY, ANY), "RGB [-1, 1]")],
+        [_t("mean", latent, "of the latent"), _t("std", latent, "standard deviation of the latent")],
+    )  # fmt: skip
+
+
+def vae_decode(layout: Layout) -> Contract:
+    """A latent, already divided by ``latent_factor``, to its picture."""
+    return _network(
+        "vae_decode", "A latent to its picture",
+        [_t("latent", (layout.latent_channels, ANY, ANY), "divided by latent_factor")],
+        [_t("image", (3, ANY, ANY), "RGB, about [-1, 1], not clipped")],
+    )  # fmt: skip
+
+
+def control_embed(layout: Layout, bucket: Bucket) -> Contract:
+    """A control's picture to what stays the same over all steps: hoisted out of the loop (DESIGN: facts, 2.3)."""
+    width, height = bucket
+    return _network(
+        f"control_embed_{bucket_name(bucket)}", "A control's picture to its part of the denoiser's input",
+        [
+            _t("control", (3, height, width), "RGB [0, 1]"),
+            _t("kind", (1,), "index in UNION_KINDS, or union_kinds plus that of a net", DType.INT64),
+        ],
+        [
+            _t("map", (layout.channels, *layout.latent_size(bucket)), "features of the picture", layout.half),
+            _t("token", (layout.channels,), "the map's mean plus the kind's embedding", layout.half),
+        ],
+    )  # fmt: skip
+
+
+def denoise(layout: Layout, bucket: Bucket) -> Contract:
+    """The denoiser with its ControlNets and adapters fused in: one forward pass of each row.
+
+    The union's part of a row, from its controls i (of scale s_i, map m_i and token t_i by ``control_embed``), is as
+    in diffusers' ControlNetUnionModel. Of several: ``union_map`` is the sum of s_i m_i, ``union_tokens`` are
+    s_i t_i, ``union_weights`` s_i and ``union_gain`` 1; of a single one: m, t, 1 and ``union_gain`` s. What is
+    not present is masked from the union's attention, which makes it equal to not having been given.
+    """
+    size = layout.latent_size(bucket)
+    inputs = [
+        _t("latent", (layout.latent_channels, *size), "as the scheduler scales it for the denoiser"),
+        _t("timestep", (1,), "of this row"),
+        *_prompt(layout.half, layout.text_length, layout.text_width, layout.pooled_width, layout.time_ids),
+    ]
+    if layout.inpaint:
+        inputs.append(
+            _t("masked", (1 + layout.latent_channels, *size), "the mask (1: paint) and the masked latent")
+        )
+    if layout.union_kinds:
+        inputs += _union(layout, size)
+    for net in layout.nets:
+        inputs.append(_t(f"{net.name}_map", (layout.channels, *size), "of control_embed", layout.half))
+    if layout.nets:
+        inputs.append(_t("net_scales", (len(layout.nets),), "of each net; 0: as if it weren't there"))
+    inputs += [_tokens(layout, adapter) for adapter in layout.adapters]
+    if layout.adapters:
+        inputs.append(
+            _t("adapter_scales", (len(layout.adapters),), "of each adapter; 0: as if it weren't there")
+        )
+    outputs = [_t("noise", (layout.latent_channels, *size), "the denoiser's prediction")]
+    return _network(
+        f"denoise_{bucket_name(bucket)}", "One step of the denoiser", inputs, outputs, layout.max_rows
+    )
+
+
+def refine(layout: Layout, bucket: Bucket) -> Contract:
+    """The refiner's forward pass; its text are the last columns of ``text_encode``'s, its pooled text is the same."""
+    if layout.refiner is None:
+        raise ValueError("this layout has no refiner")
+    size = layout.latent_size(bucket)
+    widths = layout.refiner
+    inputs = [
+        _t("latent", (layout.latent_channels, *size), "as the scheduler scales it for the denoiser"),
+        _t("timestep", (1,), "of this row"),
+        *_prompt(layout.half, layout.text_length, widths.text_width, widths.pooled_width, widths.time_ids),
+    ]
+    outputs = [_t("noise", (layout.latent_channels, *size), "the refiner's prediction")]
+    return _network(
+        f"refine_{bucket_name(bucket)}", "One step of the refiner", inputs, outputs, layout.max_rows
+    )
+
+
+def _union(layout: Layout, size: tuple[int, int]) -> list[Tensor]:
+    slots = layout.union_kinds
+    return [
+        _t("union_map", (layout.channels, *size), "sum of the controls' scaled maps", layout.half),
+        _t(
+            "union_tokens",
+            (slots, layout.channels),
+            "a scaled token per kind; zeros where absent",
+            layout.half,
+        ),
+        _t("union_weights", (slots,), "the scale of each kind's token after the attention; 0 where absent"),
+        _t("union_present", (slots,), "1 for the kinds that are there, 0 for the others"),
+        _t("union_gain", (1,), "scale of everything that the ControlNet adds; 0: as if it weren't there"),
+    ]
+
+
+def _prompt(half: DType, length: int, width: int, pooled: int, time_ids: int) -> list[Tensor]:
+    prompt = [_t("text", (length, width), "of text_encode", half)]
+    if pooled:
+        prompt.append(_t("pooled", (pooled,), "of text_encode", half))
+    if time_ids:
+        prompt.append(
+            _t(
+                "time_ids",
+                (time_ids,),
+                "original height, width, crop top, left, and what the checkpoint adds",
+            )
+        )
+    return prompt
+
+
+def _encoders(layout: Layout) -> tuple[int, ...]:
+    return (1, 2) if layout.family == "sdxl" else (1,)
+
+
+def _pixels(layout: Layout) -> Tensor:
+    side = layout.image_side
+    return _t("pixels", (3, side, side), "RGB, normalised by CLIP's mean and deviation; zeros: no picture")
+
+
+def _embedding(layout: Layout) -> Tensor:
+    return _t("embedding", (layout.face_width,), "of a face (ArcFace), as its model gives it; zeros: no face")
+
+
+def _tokens(layout: Layout, adapter: Adapter) -> Tensor:
+    return _t(f"{adapter.name}_tokens", (adapter.tokens, layout.text_width), "of its encoder", layout.half)
+
+
+def _t(name: str, shape: tuple[int, ...], meaning: str, dtype: DType = DType.FP32) -> Tensor:
+    return Tensor(name, dtype, shape, meaning)
+
+
+def _network(
+    name: str, summary: str, inputs: list[Tensor], outputs: list[Tensor], max_batch: int = 8
+) -> Contract:
+    return Contract(name, summary, Backend.ONNXRUNTIME, tuple(inputs), tuple(outputs), max_batch)
