@@ -99,8 +99,9 @@ def vae(seed: int = 4) -> AutoencoderKL:
     """SDXL's autoencoder: a latent pixel is 8 by 8 pixels."""
     return randomize(
         AutoencoderKL(
-            block_out_channels=(8, 8, 16, 16), norm_num_groups=8, latent_channels=4, sample_size=64, scaling_factor=0.13025,
-            down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+            block_out_channels=(8, 8, 16, 16), norm_num_groups=8, latent_channels=4, sample_size=64,
+            scaling_factor=0.13025, down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
         ),
         seed,
     )  # fmt: skip
@@ -119,8 +120,8 @@ def text_encoders(seed: int = 5) -> tuple[CLIPTextModel, CLIPTextModelWithProjec
 def image_encoder(seed: int = 7) -> CLIPVisionModelWithProjection:
     """ViT-H's little sister: the picture's side is 32 px."""
     config = CLIPVisionConfig(
-        hidden_size=WIDTH, intermediate_size=37, num_attention_heads=4, num_hidden_layers=3, image_size=32, patch_size=8,
-        projection_dim=WIDTH,
+        hidden_size=WIDTH, intermediate_size=37, num_attention_heads=4, num_hidden_layers=3, image_size=32,
+        patch_size=8, projection_dim=WIDTH,
     )  # fmt: skip
     return randomize(CLIPVisionModelWithProjection(config), seed)
 
@@ -183,7 +184,7 @@ def refiner_pipeline(
 
 
 def write(folder: Path) -> Path:
-    """Write a checkpoint as it is published: ``base`` (with ``controlnet`` inside) and ``refiner``, diffusers' folders."""
+    """Write a checkpoint in its published form: diffusers' folders ``base`` (with ``controlnet``) and ``refiner``."""
     pipeline = base_pipeline(folder / "words")
     pipeline.save_pretrained(folder / "base", safe_serialization=True)
     refiner_pipeline(pipeline).save_pretrained(folder / "refiner", safe_serialization=True)
