@@ -93,7 +93,7 @@ def latency(
     from benchmarks.server import embedded
     from bridge.triton.local import LocalModels
 
-    with _in_words(), _progress() as say, embedded(cache=False) as server:
+    with _in_words(), _progress() as say, embedded(memo=False) as server:
         found = stopwatch.run(server, LocalModels(), request(person, garment), runs=runs, say=say)
     _write(results, found)
     console.print(tables.of_latency(found))
@@ -140,7 +140,7 @@ def load(
     from benchmarks.inputs import different_requests
     from benchmarks.server import embedded
 
-    with _in_words(), _progress() as say, embedded(cache=False) as server:
+    with _in_words(), _progress() as say, embedded(memo=False) as server:
         found = crowd.run(server, different_requests(callers), total=requests, say=say)
     _write(results, found)
     console.print(tables.of_load(found))

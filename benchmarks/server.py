@@ -27,16 +27,16 @@ class Server:
 
 
 @contextmanager
-def embedded(*, cache: bool = True) -> Iterator[Server]:
+def embedded(*, memo: bool = True) -> Iterator[Server]:
     """Start an embedded Triton on a free port; it ends with the ``with`` block.
 
     Args:
-        cache: whether it may give earlier answers again, which a measurement of its work doesn't want.
+        memo: whether it may give earlier answers again, which a measurement of its work doesn't want.
 
     Raises:
         ServerUnavailable: it does not start; the message says why.
     """
-    with EmbeddedTriton(cache=cache) as server, TritonClient(server.url) as client:
+    with EmbeddedTriton(memo=memo) as server, TritonClient(server.url) as client:
         yield Server(server, {name: partial(_infer, client, name) for name in CONTRACTS}, client)
 
 

@@ -24,6 +24,7 @@ from bridge.checkout import CONFIGS, REPOSITORY
 from bridge.contracts import CONTRACTS, Backend, Contract, DType, Tensor
 from bridge.errors import ConfigError
 from bridge.triton.ensembles import mapped_outputs
+from bridge.triton.memo import PARAMETER
 
 CARDS = CONFIGS / "gpu"
 DEFAULT_CARD = "cpu"
@@ -44,7 +45,7 @@ class Tuning(BaseModel):
     max_queue_delay_us: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     preferred_batch: tuple[Annotated[int, Field(ge=1)], ...] = ()
     threads: Annotated[int, Field(ge=1)] | None = None
-    cached: bool = False
+    memo_mib: Annotated[int, Field(ge=0, le=4096)] = 0
 
 
 class Card(BaseModel):
@@ -91,9 +92,9 @@ def _refuse_impossible(file: str, contract: Contract, tuning: Tuning) -> None:
         )
     if tuning.threads is not None and contract.backend is not Backend.ONNXRUNTIME:
         raise ConfigError(f"{file}: `threads` is for networks, and {name} is none; leave it out")
-    if tuning.cached and len(contract.outputs) > 1:
+    if tuning.memo_mib and contract.backend is not Backend.PYTHON:
         raise ConfigError(
-            f"{file}: {name} has several outputs, of which Triton would keep only some; don't cache it"
+            f"{file}: {name} is a network and remembers nothing; give `memo_mib` to the model that calls it"
         )
     if max(tuning.preferred_batch, default=0) > contract.max_batch:
         raise ConfigError(f"{file}: {name} takes batches of up to {contract.max_batch}; prefer no larger one")
@@ -180,7 +181,7 @@ def _place(config: pb.ModelConfig, tuning: Tuning) -> None:
         config.dynamic_batching.SetInParent()
         config.dynamic_batching.preferred_batch_size.extend(tuning.preferred_batch)
         config.dynamic_batching.max_queue_delay_microseconds = tuning.max_queue_delay_us
-    if tuning.cached:
-        config.response_cache.enable = True
+    if tuning.memo_mib:
+        config.parameters[PARAMETER].string_value = str(tuning.memo_mib)
     if tuning.threads is not None:
         config.parameters["intra_op_thread_count"].string_value = str(tuning.threads)

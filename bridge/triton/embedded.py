@@ -28,6 +28,7 @@ from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS
 from bridge.errors import ServerUnavailable
 from bridge.triton import processes
+from bridge.triton.memo import SECONDS as MEMO_SECONDS
 from bridge.triton.ports import HOST, Ports, reserve
 from bridge.triton.startup import Progress, StartLog
 from bridge.triton.wheel import SHARED_MEMORY, Wheel, copy_backends, environment, find_wheel
@@ -38,9 +39,6 @@ _EXIT_SECONDS = 5  # how long the server waits for requests in flight when it is
 _FAILING_SECONDS = 10  # how long to watch for more failures after the first
 _ATTEMPTS = 3  # to find free ports
 _SHARED_BYTES = 4 * 2**20  # of shared memory per model process, at first and each time it needs more
-_CACHE_BYTES = (
-    128 * 2**20
-)  # of answers of the models that configs/gpu says are cached: about 20 people and garments
 _CLOSED = "shared-memory,trace,logging"
 
 
@@ -60,7 +58,7 @@ class EmbeddedTriton:
         log: Path | None = None,
         progress: Callable[[Progress], None] | None = None,
         timeout: float = START_SECONDS,
-        cache: bool = True,
+        memo: bool = True,
         collector: str | None = None,
     ) -> None:
         """Prepare a server.
@@ -72,11 +70,12 @@ class EmbeddedTriton:
             log: where to write the log; when left out a temporary file, kept only if the start fails.
             progress: is told what happens to each model during the start.
             timeout: how long the start may take [s].
-            cache: whether models that are configured so give an earlier answer again; a measurement doesn't want that.
+            memo: whether models that are configured so give an earlier answer again; a measurement doesn't want that.
             collector: where spans of requests that carry a W3C trace context are sent by OTLP over HTTP, such as
                 ``http://127.0.0.1:4318``; nothing is traced when left out.
         """
-        self._options = [*_cached(cache=cache), *_traced(collector)]
+        self._options = _traced(collector)
+        self._environment = {} if memo else {MEMO_SECONDS: "0"}
         self.ports = self._wanted = ports or Ports()
         self.ready_seconds = 0.0
         self._keep_log = log is not None
@@ -154,7 +153,7 @@ class EmbeddedTriton:
             region = f"vfr-{secrets.token_hex(4)}-"
             with reserve(self._wanted) as self.ports:
                 command = _command(wheel, folder / "backends", models, region, self.ports) + self._options
-                process = processes.spawn(command, environment(wheel), folder, self.log)
+                process = processes.spawn(command, environment(wheel) | self._environment, folder, self.log)
                 stack.callback(_stop, process, region)
                 if self._until_ready(process, StartLog(self.log, total)):
                     return process
@@ -197,7 +196,6 @@ def _command(wheel: Wheel, backends: Path, models: Path, region: str, ports: Por
     options = {
         "model-repository": models,
         "backend-directory": backends,
-        "cache-directory": wheel.caches,
         "backend-config": f"python,shm-region-prefix-name={region}",
         "model-control-mode": "none",
         "exit-on-error": "true",
@@ -218,10 +216,6 @@ def _command(wheel: Wheel, backends: Path, models: Path, region: str, ports: Por
         *_listen("http", ports.http, reuse=True),
         *_listen("metrics", ports.metrics, reuse=False),
     ]
-
-
-def _cached(*, cache: bool) -> list[str]:
-    return [f"--cache-config=local,size={_CACHE_BYTES}"] if cache else []
 
 
 def _traced(collector: str | None) -> list[str]:

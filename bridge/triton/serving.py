@@ -15,19 +15,25 @@ import numpy as np
 
 from bridge.contracts import CONTRACTS, Contract
 from bridge.errors import InternalError, VfrError, from_wire
+from bridge.triton.memo import Memo, configured, digest
 from bridge.triton.model import Array, Arrays, Infer, Model
 from bridge.triton.stub import Request, Response, stub
 from bridge.triton.tensors import checked, complete
+
+Compute = Callable[[Arrays], Arrays]
 
 
 class PythonModel(Model):
     """A :class:`Model` that Triton's Python backend can run."""
 
-    _infer: Infer
+    _compute: Compute
 
-    def initialize(self, args: Mapping[str, str]) -> None:  # noqa: ARG002 - Triton's signature
+    def initialize(self, args: Mapping[str, str]) -> None:
         """Load the model; called once per instance, before the first request."""
-        self._infer = self.load({name: partial(_call, CONTRACTS[name]) for name in self.contract.calls})
+        infer = self.load({name: partial(_call, CONTRACTS[name]) for name in self.contract.calls})
+        memo = configured(args["model_config"])
+        compute = partial(_computed, self.contract, infer)
+        self._compute = compute if memo is None else _Remembering(self.contract, compute, memo)
 
     def execute(self, requests: Sequence[Request]) -> list[Response]:
         """Answer each request by itself."""
@@ -35,7 +41,36 @@ class PythonModel(Model):
 
     def _run(self, request: Request) -> Arrays:
         arrays = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
-        return checked(self.contract, self._infer(**complete(self.contract, arrays)))
+        return self._compute(complete(self.contract, arrays))
+
+
+def _computed(contract: Contract, infer: Infer, arrays: Arrays) -> Arrays:
+    return checked(contract, infer(**arrays))
+
+
+class _Remembering:
+    """Computes what it does not remember; Triton's metrics tell how often it did. No error is remembered."""
+
+    def __init__(self, contract: Contract, compute: Compute, memo: Memo) -> None:
+        self._contract = contract
+        self._compute = compute
+        self._memo = memo
+        self._families = {
+            found: stub().MetricFamily(f"vfr_memo_{name}_total", meaning, stub().MetricFamily.COUNTER)
+            for found, name, meaning in (
+                (True, "hits", "Requests that a model answered from memory"),
+                (False, "misses", "Requests that a model with a memory had to compute"),
+            )
+        }
+        self._counts = {
+            found: family.Metric({"model": contract.name}) for found, family in self._families.items()
+        }
+
+    def __call__(self, arrays: Arrays) -> Arrays:
+        key = digest(self._contract, arrays)
+        known = self._memo.find(key)
+        self._counts[known is not None].increment(1)
+        return self._memo.keep(key, self._compute(arrays)) if known is None else known
 
 
 def answer(model: str, request: Request, run: Callable[[Request], Arrays]) -> Response:

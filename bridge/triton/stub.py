@@ -7,7 +7,7 @@ triton-inference-server/python_backend.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, cast
 
 from bridge.triton.model import Array
@@ -81,6 +81,29 @@ class Logger(Protocol):
         """Write a warning."""
 
 
+class Counter(Protocol):
+    """A number that only grows, in Triton's metrics."""
+
+    def increment(self, value: float) -> None:
+        """Add to it."""
+
+
+class MetricFamily(Protocol):
+    """Metrics of one name; it must outlive them."""
+
+    def Metric(self, labels: Mapping[str, str]) -> Counter:  # noqa: N802 - Triton's name
+        """Make the metric with these labels."""
+
+
+class MetricFamilies(Protocol):
+    """The class ``MetricFamily``: it makes families and holds their kinds."""
+
+    COUNTER: int
+
+    def __call__(self, name: str, description: str, kind: int) -> MetricFamily:
+        """Make a family; equal ones of several processes are one."""
+
+
 class Stub(Protocol):
     """The module ``triton_python_backend_utils``."""
 
@@ -89,6 +112,7 @@ class Stub(Protocol):
     InferenceResponse: Callable[..., Response]
     TritonError: TritonErrors
     Logger: Logger
+    MetricFamily: MetricFamilies
 
     def get_model_dir(self) -> str:
         """Return the folder of the model's version."""

@@ -32,7 +32,6 @@ class Wheel:
     server: Path
     libraries: Path
     backends: Path
-    caches: Path
     stub: Path
 
 
@@ -53,7 +52,6 @@ def find_wheel() -> Wheel:
         server=root / "bin" / "tritonserver",
         libraries=root.parents[1] / "nvidia_pytriton.libs",
         backends=root / "backends",
-        caches=root / "caches",
         stub=root / "python_backend_stubs" / version / "triton_python_backend_stub",
     )
     _check(wheel, version)

@@ -9,7 +9,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
 from bridge.checkout import REPOSITORY
-from bridge.contracts import CONTRACTS, FACE, HAND_LANDMARK, TRYON_BASIC, Backend, Contract, Tensor
+from bridge.contracts import CONTRACTS, FACE, HAND, HAND_LANDMARK, TRYON_BASIC, Backend, Contract, Tensor
 from bridge.errors import ConfigError
 from bridge.triton.ensembles import mapped_outputs, safe_outputs
 from export.pbtxt import CARDS, DEFAULT_CARD, Tuning, config_path, read_card, render, write_configs
@@ -96,6 +96,7 @@ def test_tuning_reaches_the_config(tmp_path: Path) -> None:
         "default: {instances: 2}\n"
         "models:\n"
         "  hand_landmark: {kind: gpu, max_queue_delay_us: 300, preferred_batch: [2, 4], threads: 3}\n"
+        "  hand: {memo_mib: 7}\n"
     )
     card = read_card(path)
     config = parsed(render(HAND_LANDMARK, card.tuning("hand_landmark"), "card"))
@@ -105,6 +106,8 @@ def test_tuning_reaches_the_config(tmp_path: Path) -> None:
     assert list(config.dynamic_batching.preferred_batch_size) == [2, 4]
     assert config.parameters["intra_op_thread_count"].string_value == "3"
     assert parsed(render(FACE, card.tuning("face"))).instance_group[0].count == 2
+    assert parsed(render(HAND, card.tuning("hand"))).parameters["memo_mib"].string_value == "7"
+    assert not parsed(render(FACE, card.tuning("face"))).parameters
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_tuning_reaches_the_config(tmp_path: Path) -> None:
         ("models: {face: {instnces: 1}}", "instnces"),
         ("models: {face: {threads: 2}}", "`threads` is for networks"),
         ("models: {hand_landmark: {preferred_batch: [16]}}", "batches of up to 8"),
-        ("models: {face: {cached: true}}", "face has several outputs"),
+        ("models: {hand_landmark: {memo_mib: 4}}", "hand_landmark is a network and remembers nothing"),
         ("models: {perception: {instances: 2}}", "perception is an ensemble"),
         ("models: [", "can't be used"),
     ],
