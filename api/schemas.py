@@ -167,14 +167,18 @@ class JobAnswer(Answer):
     )
     provider: dict[str, Any] | None = Field(description="who made it, when we did not")
     cached: bool = Field(description="whether an earlier job had asked for the same")
-    problem: dict[str, str] | None = Field(description="code and detail, when it failed")
+    problem: dict[str, str | float] | None = Field(
+        description="code and detail, when it failed; retry_after [s] where it is known when the same may succeed"
+    )
 
 
 class ProviderJob(Answer):
     """A job that another provider renders."""
 
     job: str = Field(description="our id: GET /v1/jobs/{job} tells how it goes on")
-    provider: str = Field(examples=["kling"])
+    provider: str = Field(
+        description="who renders: Kling, or another one while that is out of order", examples=["kling"]
+    )
     external_job_id: str | None = Field(description="the provider's id; null while it has no room")
 
 

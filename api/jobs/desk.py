@@ -286,16 +286,17 @@ class Desk:
             await self._room.queue.cancel(job)
         return await self.find(caller, job)
 
-    async def handed_in(self, caller: Caller, job: str) -> str | None:
-        """Return the provider's id of a job's task, once there is one; None when that takes long.
+    async def handed_in(self, caller: Caller, job: str) -> budget.Held | None:
+        """Return a job's task at a provider, once that has taken it; None when that takes long.
 
         Raises:
             VfrError: the job ended before; the sentence says why.
         """
         deadline = self._room.clock() + HAND_IN_SECONDS
         while self._room.clock() < deadline:
-            if external := await self._room.database.read(lambda c: budget.external_id(c, job)):
-                return external
+            task = await self._room.database.read(lambda c: budget.held(c, job))
+            if task and task.external_id:
+                return task
             found = await self.find(caller, job)
             if found.problem is not None:
                 raise fault_of({"error": found.problem}) or NotFound("The job ended without a word.")

@@ -1,7 +1,8 @@
 """What steps return and the database keeps: plain JSON, and errors as values.
 
-A step's outcome is either ``{"ok": …}`` or ``{"error": {"code", "detail"}}``. Control flow follows these values and
-never the class of an exception: one that is read back from the database is another one than was raised.
+A step's outcome is either ``{"ok": …}`` or ``{"error": {"code", "detail"}}``, where known with ``retry_after`` [s].
+Control flow follows these values and never the class of an exception: one that is read back from the database is
+another one than was raised.
 """
 
 from __future__ import annotations
@@ -24,14 +25,17 @@ def ok(value: Any = True) -> Json:  # noqa: ANN401, FBT002 - any JSON value
 
 def error(fault: VfrError) -> Json:
     """Return the outcome of a step that did not."""
-    return {"error": {"code": fault.code, "detail": str(fault)}}
+    told: Json = {"code": fault.code, "detail": str(fault)}
+    return {"error": told | ({"retry_after": fault.retry_after} if fault.retry_after is not None else {})}
 
 
 def fault_of(outcome: Json) -> VfrError | None:
     """Return the error of an outcome, None of one that went well."""
-    if found := outcome.get("error"):
-        return BY_CODE.get(found["code"], InternalError)(found["detail"])
-    return None
+    if not (found := outcome.get("error")):
+        return None
+    fault = BY_CODE.get(found["code"], InternalError)(found["detail"])
+    fault.retry_after = found.get("retry_after")
+    return fault
 
 
 class JsonSerializer(Serializer):

@@ -2,11 +2,15 @@
 
 A task costs money: it is reserved in the budget before it is handed in, handed in under the job's own id, for which the
 provider is asked before any task is made, and settled when it ends. So a step that is run again pays nothing again.
+
+The providers are tried in their order of preference. The next one gets a job only where it is certain that the one
+before made no task of it: its circuit is open, or its account can't be used. Where there may be a task the job stays.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from functools import partial
 
 import sqlalchemy as sa
@@ -27,6 +31,7 @@ from bridge.errors import (
     QuotaSpent,
     Refused,
     RenderFailed,
+    ServerUnavailable,
     StorageUnavailable,
     VfrError,
 )
@@ -35,26 +40,49 @@ from bridge.imaging.encode import encode_image
 
 _UNSURE = (RenderFailed, JobFailed, StorageUnavailable)
 """After these there may be a task: it keeps its slot for a while, and is looked for when the job is handed in again."""
+_NO_TASK = (ProviderError, ServerUnavailable)
+"""These very classes, and none below them: the account is at fault, or the circuit open, and no task was made."""
 _UNMEASURED = "The picture was made outside of this system, where no edit mask is known to measure it by."
 
 
 async def submit(room: Room, key: str) -> Json:
-    """Hand the job in at the tenant's provider.
+    """Hand the job in at the first provider that works.
 
     Returns:
         ``ok`` with the task: ``provider``, ``external_id``, ``state``, ``polls`` made, ``pause`` before the next and
         ``until`` when to give up [s].
+
+    Raises:
+        Refused: nobody may render it, or nobody is set up.
+        RenderFailed: nobody works; ``retry_after`` says when to come again.
     """
-    job = await room.job(key)
-    provider = _provider(room, job)
+    _check_allowed(room, await room.job(key))
+    if held := await room.database.read(lambda connection: budget.held(connection, key)):
+        return await _submit_to(room, key, room.providers[held.provider], stay=True)
+    fault: VfrError | None = None
+    for name, provider in room.providers.items():
+        if room.circuits[name].pause:
+            continue
+        try:
+            return await _submit_to(room, key, provider, stay=False)
+        except VfrError as found:
+            if type(found) not in _NO_TASK:
+                raise
+            fault = found
+    raise fault or _nobody(room)
+
+
+async def _submit_to(room: Room, key: str, provider: Provider, *, stay: bool) -> Json:
+    """Hand the job in at a provider; where it shall stay there may be a task of it, so nothing is given up."""
     job = await enter(room, key, "escalate", {"provider": provider.name})
     external = await _reserve(room, job, provider)
     try:
-        external = external or await _hand_in(room, job, provider)
+        external = external or await _hand_in(room, job, provider, stay=stay)
     except _UNSURE:
         raise
     except VfrError:
-        await _settle(room, job, provider, Task("", State.FAILED))
+        if not stay:
+            await _settle(room, job, provider, Task("", State.FAILED))
         raise
     await _settle(room, job, provider, Task(external, State.RUNNING))
     return ok(
@@ -114,18 +142,18 @@ async def collect(room: Room, key: str, task: Json) -> Json:
     )
 
 
-def _provider(room: Room, job: Job) -> Provider:
-    """Return who may render a job.
-
-    Raises:
-        Refused: nobody may; the sentence says whose wish that is.
-    """
-    tenant = room.tenant(job)
-    if not tenant.allow_external or Order.model_validate(job.order).external == "never":
+def _check_allowed(room: Room, job: Job) -> None:
+    if not room.tenant(job).allow_external or Order.model_validate(job.order).external == "never":
         raise Refused("The pictures of this job may not leave this system.")
-    for provider in room.providers.values():
-        return provider
-    raise Refused("No other provider is set up; KLING_API_KEY sets up Kling.")
+    if not room.providers:
+        raise Refused("No other provider is set up; KLING_API_KEY sets up Kling.")
+
+
+def _nobody(room: Room) -> RenderFailed:
+    pause = min(room.circuits[name].pause for name in room.providers)
+    fault = RenderFailed(f"Every other provider is out of order. Please try again in {math.ceil(pause)} s.")
+    fault.retry_after = pause
+    return fault
 
 
 async def _reserve(room: Room, job: Job, provider: Provider) -> str | None:
@@ -160,15 +188,18 @@ def _slot(
     )
 
 
-async def _hand_in(room: Room, job: Job, provider: Provider) -> str:
-    """Hand the job in, waiting while the provider has no room."""
+async def _hand_in(room: Room, job: Job, provider: Provider, *, stay: bool) -> str:
+    """Hand the job in, waiting while the provider has no room, and where it shall stay while the circuit is open."""
     order = await _order(room, job)
     circuit = room.circuits[provider.name]
     while True:
         try:
             return await while_active(room, job, circuit.call(lambda: provider.submit(order), base.judge))
-        except ExternalRateLimit as full:  # noqa: PERF203 - it is the loop's point
-            await while_active(room, job, asyncio.sleep(full.retry_after or base.LAST_PAUSE))
+        except (ExternalRateLimit, ServerUnavailable) as full:
+            if not (isinstance(full, ExternalRateLimit) or (stay and type(full) is ServerUnavailable)):
+                raise
+            pause = full.retry_after or base.LAST_PAUSE
+        await while_active(room, job, asyncio.sleep(pause))
 
 
 async def _order(room: Room, job: Job) -> base.Order:

@@ -72,6 +72,12 @@ class Breaker:
             return Circuit.CLOSED
         return Circuit.OPEN if self._clock() < self._until else Circuit.HALF_OPEN
 
+    @property
+    def pause(self) -> float:
+        """How long until a call may be let through [s]; 0: it would be now."""
+        left = 0.0 if self._closed else self._until - self._clock()
+        return max(1.0, left) if left > 0 or self._probing else 0.0
+
     async def call(self, work: Callable[[], Awaitable[T]], judge: Callable[[BaseException], Verdict]) -> T:
         """Do the work unless the circuit is open.
 
@@ -97,15 +103,12 @@ class Breaker:
     def _admit(self) -> bool:
         """Return whether this call is the probe."""
         with self._lock:
-            state = self.state
-            if state is Circuit.CLOSED:
-                return False
-            if state is Circuit.HALF_OPEN and not self._probing:
-                self._probing = True
-                return True
-            refusal = ServerUnavailable(f"{self.name} is out of order. Please try again later.")
-            refusal.retry_after = max(1.0, self._until - self._clock())
-            raise refusal
+            if pause := self.pause:
+                refusal = ServerUnavailable(f"{self.name} is out of order. Please try again later.")
+                refusal.retry_after = pause
+                raise refusal
+            self._probing = not self._closed
+            return self._probing
 
     def _record(self, verdict: Verdict | None, pause: float, *, probe: bool) -> None:
         with self._lock:

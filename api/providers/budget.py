@@ -178,11 +178,20 @@ def spent_by(connection: sa.Connection) -> dict[tuple[str, str], float]:
     return {(provider, tenant): float(units) for provider, tenant, units in rows}
 
 
-def external_id(connection: sa.Connection, job: str) -> str | None:
-    """Return the provider's id of a job's task, None before it was handed in."""
-    known = (TASKS.c.job == job) & TASKS.c.external_id.is_not(None)
-    found: str | None = connection.scalar(sa.select(TASKS.c.external_id).where(known))
-    return found
+@dataclass(frozen=True)
+class Held:
+    """A task that a job has, or may have, at a provider."""
+
+    provider: str
+    external_id: str | None  # None: it is not known whether it was handed in
+
+
+def held(connection: sa.Connection, job: str) -> Held | None:
+    """Return where a job has a task, or may have one; None where a new one costs nothing twice."""
+    given_up = TASKS.c.settled.is_not(None) & TASKS.c.external_id.is_(None)
+    query = sa.select(TASKS.c.provider, TASKS.c.external_id).where(TASKS.c.job == job, ~given_up)
+    found = connection.execute(query).first()
+    return Held(*found) if found else None
 
 
 def running(connection: sa.Connection, provider: str, now: float) -> int:

@@ -39,7 +39,10 @@ async def create(
     user: forms.User = "",
     key: Key = None,
 ) -> ProviderJob:
-    """Hand a try-on in at Kling, within the tenant's budget; answers once Kling has taken it, or refused it."""
+    """Hand a try-on in at Kling, within the tenant's budget; answers once Kling has taken it, or refused it.
+
+    While Kling is out of order the next provider that is set up gets it.
+    """
     if not caller.tenant.allow_external:
         raise Refused("Your terms don't allow pictures to leave this system.")
     if "kling" not in service.room.providers:
@@ -50,8 +53,12 @@ async def create(
     only = wishes.model_copy(update={"external": "only"})
     accepted = await service.desk.accept(caller, user, only, pictures, claim=claim)
     response.headers["Location"] = f"/v1/jobs/{accepted.job}"
-    external = await service.desk.handed_in(caller, accepted.job)
-    return ProviderJob(job=accepted.job, provider="kling", external_job_id=external)
+    task = await service.desk.handed_in(caller, accepted.job)
+    return ProviderJob(
+        job=accepted.job,
+        provider=task.provider if task else "kling",
+        external_job_id=task.external_id if task else None,
+    )
 
 
 @router.post(PATH + "/{job}/{token}", status_code=204, summary="Kling's callback", include_in_schema=False)

@@ -11,10 +11,11 @@ import pytest
 from api.providers.base import State
 from api.providers.budget import (
     BudgetSpent,
+    Held,
     NoRoom,
     Reserved,
     day_of,
-    external_id,
+    held,
     reserve,
     running,
     settle,
@@ -68,6 +69,21 @@ def test_budgets(database: Database) -> None:
     assert (total(database), total(database, "b"), total(database, day="2026-11-22")) == (5.0, 1.0, 1.0)
 
 
+def test_where_a_job_may_have_a_task(database: Database) -> None:
+    """From its reservation on, until it is known that nothing was handed in."""
+
+    def where() -> Held | None:
+        return database.run_here(partial(held, job="1"))
+
+    assert where() is None
+    take(database, "1")
+    assert where() == Held("kling", None)
+    end(database, "1", State.FAILED, 0.0, ref=None)
+    assert where() is None
+    take(database, "1", provider="gemini")
+    assert where() == Held("gemini", None)
+
+
 def test_tenths_add_up(database: Database) -> None:
     """Ten times a tenth is one, for budgets too."""
     for job in range(10):
@@ -80,7 +96,7 @@ def test_a_job_reserves_once(database: Database) -> None:
     assert take(database, "1") == take(database, "1") == Reserved(None)
     assert end(database, "1", State.RUNNING, 0.0, "task-7")
     assert take(database, "1") == Reserved("task-7")
-    assert [database.run_here(partial(external_id, job=job)) for job in "12"] == ["task-7", None]
+    assert [database.run_here(partial(held, job=job)) for job in "12"] == [Held("kling", "task-7"), None]
     assert end(database, "1", units=2.0, ref=None)
     assert not end(database, "1", units=9.0)
     assert take(database, "1") == Reserved("task-7")
