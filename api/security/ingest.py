@@ -4,9 +4,12 @@ A picture is judged by its content, decoded within bounds and encoded anew in a 
 EXIF with its GPS, comments, colour profiles and whatever was glued behind or between stay behind: a file that
 was also a ZIP or a web page is a picture and nothing else afterwards (OWASP, "File Upload Cheat Sheet").
 
-It is stored as PNG. JPEG at quality 92 is 10 times quicker to write (5 ms against 50 for 768x1024) and a
+It is stored as PNG. JPEG at quality 92 is 4 times quicker to write (5 ms against 20 for 768x1024) and a
 quarter of the size, yet it changes pixels by up to 19 of 255, and its decoders differ among each other. What a
 fitting leaves alone is promised to be the ingested photo bit for bit: with PNG anybody can check that.
+
+A JPEG that is only stripped of its metadata would be quicker still, and no defence: its tables of quantisation and
+its coefficients are the sender's own bytes, in which a script or an archive's directory fits ("polyglot").
 """
 
 from __future__ import annotations
