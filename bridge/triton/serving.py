@@ -14,10 +14,10 @@ from functools import partial
 import numpy as np
 
 from bridge.contracts import CONTRACTS, Contract
-from bridge.errors import InternalError, VfrError, from_wire
+from bridge.errors import InternalError, ServerUnavailable, VfrError, from_wire
 from bridge.triton.memo import Memo, configured, digest
 from bridge.triton.model import Array, Arrays, Infer, Model
-from bridge.triton.stub import Request, Response, stub
+from bridge.triton.stub import Request, Response, TritonError, stub
 from bridge.triton.tensors import checked, complete
 
 Compute = Callable[[Arrays], Arrays]
@@ -80,9 +80,14 @@ def answer(model: str, request: Request, run: Callable[[Request], Arrays]) -> Re
     try:
         return success(run(request))
     except Exception as error:
-        if isinstance(error, VfrError) and not isinstance(error, InternalError):
-            return failure(error)
-        return hidden(model)
+        return explained(model, error)
+
+
+def explained(model: str, error: Exception) -> Response:
+    """Return the exception that is being handled as a response: its words, if they are meant for the caller."""
+    if isinstance(error, VfrError) and not isinstance(error, InternalError):
+        return failure(error)
+    return hidden(model)
 
 
 def success(arrays: Arrays) -> Response:
@@ -116,6 +121,12 @@ def _call(contract: Contract, **arrays: Array) -> Arrays:
     )
     response = request.exec()
     if response.has_error():
-        message = response.error().message()
-        raise from_wire(message) or InternalError(f"{contract.name}: {message}")
+        raise told(contract, response.error())
     return {tensor.name(): tensor.as_numpy() for tensor in response.output_tensors()}
+
+
+def told(contract: Contract, error: TritonError) -> VfrError:
+    """Return what another model answered instead of tensors."""
+    message = error.message()
+    kind = ServerUnavailable if error.code() == stub().TritonError.UNAVAILABLE else InternalError
+    return from_wire(message) or kind(f"{contract.name}: {message}")

@@ -7,7 +7,7 @@ triton-inference-server/python_backend.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, cast
 
 from bridge.triton.model import Array
@@ -20,7 +20,23 @@ class StubTensor(Protocol):
         """Return the tensor's name."""
 
     def as_numpy(self) -> Array:
-        """Return a copy, which outlives the request; BYTES as objects."""
+        """Return a copy, which outlives the request; BYTES as objects. Only of a tensor in the CPU's memory."""
+
+    def is_cpu(self) -> bool:
+        """Tell whether it lies in the CPU's memory."""
+
+    def to_dlpack(self) -> object:
+        """Return it as a DLPack capsule that shares its memory; it may lie on a card."""
+
+
+class Tensors(Protocol):
+    """The class ``Tensor``: it makes tensors of arrays or of what lies on a card."""
+
+    def __call__(self, name: str, array: Array) -> StubTensor:
+        """Make a tensor of a copy."""
+
+    def from_dlpack(self, name: str, tensor: object) -> StubTensor:
+        """Make one that shares the memory of another library's."""
 
 
 class TritonError(Protocol):
@@ -28,6 +44,9 @@ class TritonError(Protocol):
 
     def message(self) -> str:
         """Return the sentence."""
+
+    def code(self) -> int:
+        """Return one of :class:`TritonErrors`."""
 
 
 class Response(Protocol):
@@ -57,6 +76,22 @@ class Request(Protocol):
 
     def exec(self) -> Response:
         """Ask the other model and wait."""
+
+    def async_exec(self) -> Awaitable[Response]:
+        """Ask the other model in a thread of the event loop's default executor."""
+
+    def get_response_sender(self) -> ResponseSender:
+        """Return what answers this request, of a decoupled model only."""
+
+
+class ResponseSender(Protocol):
+    """Answers one request of a decoupled model, as often as it likes."""
+
+    def send(self, response: Response, flags: int = 0) -> None:
+        """Send a response."""
+
+    def is_cancelled(self) -> bool:
+        """Ask the server whether the caller has hung up."""
 
 
 class TritonErrors(Protocol):
@@ -107,12 +142,15 @@ class MetricFamilies(Protocol):
 class Stub(Protocol):
     """The module ``triton_python_backend_utils``."""
 
-    Tensor: Callable[[str, Array], StubTensor]
+    Tensor: Tensors
     InferenceRequest: Callable[..., Request]
     InferenceResponse: Callable[..., Response]
     TritonError: TritonErrors
     Logger: Logger
     MetricFamily: MetricFamilies
+    PreferredMemory: Callable[[int, int], object]
+    TRITONSERVER_MEMORY_GPU: int
+    TRITONSERVER_RESPONSE_COMPLETE_FINAL: int
 
     def get_model_dir(self) -> str:
         """Return the folder of the model's version."""
