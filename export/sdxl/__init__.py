@@ -1,0 +1,1 @@
+"""Stable Diffusion XL and its companions: from checkpoints to networks that Triton serves."""
