@@ -35,10 +35,6 @@ def forward(name: str, width: int, height: int) -> float:
         network = ARCHITECTURES[name].make()
         size = height // 8, width // 8
         latent, time, words = torch.empty(1, 4, *size), torch.empty(1), torch.empty(1, 77, text)
-            torch.empty(1, 4, height // 8, width // 8),
-            torch.empty(1),
-            torch.empty(1, 77, text),
-        )
         added = {"text_embeds": torch.empty(1, 1280), "time_ids": torch.empty(1, ids)}
         return tera(lambda: network(latent, time, words, added_cond_kwargs=added))
 
