@@ -56,7 +56,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 RESPONSES = responses(400, 401, 403, 406, 408, 413, 415, 422, 429, 503)
 """The problems of a route that takes pictures and answers with one."""
-ABOUT_ONE = responses(401, 403, 404, 422, 503)
+ABOUT_ONE = responses(401, 403, 404, 422, 429, 503)
 """The problems of a route that is about something that a caller has."""
 HANDED_IN = responses(400, 401, 403, 408, 409, 413, 415, 422, 429, 503)
 """The problems of a route that takes a job."""

@@ -25,6 +25,7 @@ from api.providers.kling import Kling
 from api.providers.settings import GeminiSettings, KlingSettings
 from api.quality.policy import load_pipeline
 from api.security.caller import Authenticator
+from api.security.reads import Reads
 from api.security.ssrf import Guard
 from api.security.tenants import load_tenants
 from api.settings import Role, Settings
@@ -39,6 +40,8 @@ T = TypeVar("T")
 
 TRITON_REST = 2.0
 """How long a Triton that failed is left alone before a probe [s]."""
+STREAM_RETRY_SECONDS = 5.0
+"""After which another stream of events may be asked for [s]: about what a job takes, whose end ends its stream."""
 PICTURE_BYTES = 32 * 2**20
 """The largest picture that is fetched from a provider [bytes]."""
 
@@ -50,6 +53,7 @@ class Service:
     room: Room
     desk: Desk
     authenticator: Authenticator
+    reads: Reads
     metrics: Metrics
     waiting: int = 0  # requests that wait for Triton now
     streams: Counter[str] = field(default_factory=Counter)  # of events that are open now, by tenant
@@ -86,9 +90,11 @@ class Service:
             RateLimited: it has enough of them open.
         """
         if self.streams[tenant] >= self.settings.most_streams:
-            raise RateLimited(
+            refusal = RateLimited(
                 "You watch so many jobs already. Please close a stream, or ask for the job itself."
             )
+            refusal.retry_after = STREAM_RETRY_SECONDS
+            raise refusal
 
     @contextmanager
     def streaming(self, tenant: str) -> Iterator[None]:
@@ -152,7 +158,7 @@ async def opened(settings: Settings, backend: Backend, metrics: Metrics) -> Asyn
         )
         if settings.role is not Role.API:
             await stack.enter_async_context(working(room))
-        yield Service(room, Desk(room), Authenticator(settings, tenants, database), metrics)
+        yield Service(room, Desk(room), Authenticator(settings, tenants, database), Reads(tenants), metrics)
 
 
 def _prepared(database: Database, workers: int) -> Queue:

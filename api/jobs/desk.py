@@ -315,6 +315,12 @@ class Desk:
         found = await self.cancel(caller, job)
         await forget_pictures(self._room, found, self._room.clock())
 
+    async def has_news(self, job: Job, after: int) -> bool:
+        """Tell whether something happens, or happened, to a job after the event of that number."""
+        if not job.state.over:
+            return True
+        return bool(await self._room.database.read(lambda c: records.events(c, job.id, after)))
+
     async def news(
         self, caller: Caller, job: str, after: int
     ) -> AsyncIterator[Sequence[sa.Row[tuple[object, ...]]]]:

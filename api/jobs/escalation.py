@@ -167,7 +167,9 @@ async def _reserve(room: Room, job: Job, provider: Provider) -> str | None:
         if isinstance(slot, budget.Reserved):
             return slot.external_id
         if isinstance(slot, budget.BudgetSpent):
-            raise QuotaSpent("The budget of the day for pictures from outside is spent.")
+            spent = QuotaSpent("The budget of the day for pictures from outside is spent.")
+            spent.retry_after = slot.retry_after
+            raise spent
         await while_active(room, job, asyncio.sleep(slot.retry_after))
 
 

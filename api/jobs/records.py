@@ -112,6 +112,12 @@ def user_folder(tenant: str, user: str) -> str:
     return f"tenants/{tenant}/users/{user or '-'}"
 
 
+def tenant_of(blob: str) -> str:
+    """Return whose blob it is; empty where it is no tenant's."""
+    root, _, path = blob.partition("/")
+    return path.partition("/")[0] if root == "tenants" else ""
+
+
 def create(connection: sa.Connection, job: str, created: float, **values: Any) -> None:  # noqa: ANN401 - a row's values
     """Insert a job that waits, and its first event."""
     row = {"id": job, "created": created, "state": State.QUEUED.value, "stage": "queued", "progress": 0.0}

@@ -13,7 +13,7 @@ from sqlalchemy import Row
 from api.jobs.desk import OVER, Claim
 from api.jobs.order import Wishes
 from api.jobs.records import Job
-from api.problems import ABOUT_ONE, HANDED_IN, responses
+from api.problems import ABOUT_ONE, HANDED_IN
 from api.routes import forms
 from api.schemas import JobAnswer
 from api.security.caller import Caller, Calling
@@ -86,11 +86,15 @@ async def cancel(job: str, service: Serving, caller: Calling) -> JobAnswer:
     "/{job}/events",
     summary="Watch a try-on",
     response_class=StreamingResponse,
-    responses=ABOUT_ONE | responses(429),
+    responses=ABOUT_ONE | {204: {"description": "the job is over, and `Last-Event-ID` was its last event"}},
 )
-async def events(job: str, service: Serving, caller: Calling, after: After = 0) -> StreamingResponse:
+async def events(job: str, service: Serving, caller: Calling, after: After = 0) -> Response:
     """Send server-sent events: `stage` while it goes on, one last named as it ended; `Last-Event-ID` goes on there."""
-    await service.desk.find(caller, job)
+    found = await service.desk.find(caller, job)
+    if not await service.desk.has_news(found, after):
+        return Response(
+            status_code=204
+        )  # the one answer after which an EventSource asks no more (HTML, 9.2.3)
     service.check_streams(caller.tenant.id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_stream(service, caller, job, after), 200, headers, "text/event-stream")

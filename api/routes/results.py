@@ -9,8 +9,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
+from api.jobs.records import tenant_of
 from api.problems import PROBLEM
 from api.schemas import Problem
+from api.security.reads import Reads
 from api.storage.blobs import Blobs
 from api.storage.links import PATH, Links
 from bridge.errors import NotFound
@@ -39,6 +41,11 @@ async def _links(request: Request) -> Links:
     return links
 
 
+async def _reads(request: Request) -> Reads:
+    reads: Reads = request.app.state.service.reads
+    return reads
+
+
 @router.get(
     PATH + "{token}",
     summary="The picture that a link leads to",
@@ -51,7 +58,11 @@ async def _links(request: Request) -> Links:
         304: {"description": "the picture is the one that the caller has"},
         **{
             status: {"model": Problem, "description": words, "content": {PROBLEM: {}}}
-            for status, words in {404: "no such link, or the picture was deleted", 410: "expired"}.items()
+            for status, words in {
+                404: "no such link, or the picture was deleted",
+                410: "expired",
+                429: "the tenant's pictures are asked for too often",
+            }.items()
         },
     },
 )
@@ -59,10 +70,12 @@ async def result(
     token: str,
     blobs: Annotated[Blobs, Depends(_blobs)],
     links: Annotated[Links, Depends(_links)],
+    reads: Annotated[Reads, Depends(_reads)],
     if_none_match: Annotated[str, Header()] = "",
 ) -> Response:
     """Serve a picture to whoever holds its link; no key is needed."""
     key = links.read(token, time.time())
+    reads.take(tenant_of(key))
     media_type = MEDIA_TYPES.get(PurePosixPath(key).suffix)
     if not media_type:
         raise NotFound("This link leads to no picture.")

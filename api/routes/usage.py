@@ -23,6 +23,7 @@ PROBLEMS = {
     401: "no key or token came along, or one that is not valid",
     403: "the key lacks the scope read",
     422: "`month` is not of the form 2026-11",
+    429: "it is asked for too often; `Retry-After` says when to come again",
     503: "the database is down",
 }
 

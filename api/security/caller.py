@@ -13,6 +13,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from api.security import firebase, keys
 from api.security.firebase import KeyRing, fetch_from
 from api.security.keys import Scope
+from api.security.reads import Reads
 from api.security.tenants import Tenant, Tenants, serves_anonymous
 from api.settings import Settings
 from api.storage.database import Database
@@ -131,6 +132,8 @@ async def identify(request: Request) -> Caller:
 def calling(scope: Scope | None = None) -> Callable[..., Awaitable[Caller]]:
     """Return a dependency that finds out who asks, and checks that they may.
 
+    Whatever hands nothing in is counted as a read: what is handed in has limits of its own.
+
     Args:
         scope: what the caller must be allowed; None: to read with safe methods, to fit with all others.
     """
@@ -144,6 +147,9 @@ def calling(scope: Scope | None = None) -> Callable[..., Awaitable[Caller]]:
     ) -> Caller:
         caller = await identify(request)
         caller.check(scope or (Scope.READ if request.method in _SAFE else Scope.FIT))
+        if request.method != "POST":
+            reads: Reads = request.app.state.service.reads
+            reads.take(caller.tenant.id)
         return caller
 
     return find

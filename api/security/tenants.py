@@ -42,7 +42,7 @@ class Limits(Entry):
     """How much of the service a tenant may take."""
 
     requests_per_minute: PositiveInt = 60
-    """Refill of the tenant's bucket, which holds as much; a request takes from it what its tier costs."""
+    """Refill of the tenant's bucket, which holds as much; a job takes from it what its tier costs."""
 
     jobs_per_month: PositiveInt | None = None
     """Jobs accepted in one calendar month (UTC); None: as many as come."""

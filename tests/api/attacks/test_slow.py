@@ -108,7 +108,7 @@ def test_streams_are_counted(house: House) -> None:
         read = [stream.iter_text() for stream in streams]  # kept: one that is dropped closes its stream
         assert all(map(next, read))
         with acme.stream("GET", f"/v1/jobs/{job}/events") as stream:
-            assert stream.status_code == 429
+            assert (stream.status_code, stream.headers["retry-after"]) == (429, "5")
         with rival.stream("GET", f"/v1/jobs/{theirs}/events") as stream:
             assert stream.status_code == 200
         held.close()

@@ -98,10 +98,13 @@ def test_events_tell_the_way_in_order(shop: Shop) -> None:
 
 
 def test_a_stream_of_a_job_that_is_over_ends(shop: Shop) -> None:
-    """Who has seen the last event, and asks again as browsers do, is not kept waiting for another."""
+    """Who has seen the last event, and asks again as browsers do, is told to stop; others get what they missed."""
     job = shop.accepted()
-    last = events(shop, job)[-1]["id"]
-    assert events(shop, job, last) == []
+    *_, before, last = [event["id"] for event in events(shop, job)]
+    assert [event["id"] for event in events(shop, job, before)] == [last]
+    for seen in (last, last + 1):
+        reply = shop.ask("GET", f"/v1/jobs/{job}/events", headers={"Last-Event-ID": str(seen)})
+        assert (reply.status_code, reply.content) == (204, b"")
 
 
 @pytest.mark.parametrize(("end", "error"), [("failed", True), ("cancelled", False)])

@@ -249,6 +249,7 @@ def test_what_kling_alone_can_not_do_is_told(
     shop.world.script(**script)
     reply = shop.post(tenant=tenant, path="/providers/kling/jobs")
     assert (reply.status_code, reply.json()["code"]) == (status, code)
+    assert (status == 429) == ("retry-after" in reply.headers)
 
 
 @pytest.mark.parametrize("good", [True, False])

@@ -11,6 +11,7 @@ from api.security import keys
 from api.security.caller import Authenticator
 from api.security.firebase import KeyRing
 from api.security.keys import Scope
+from api.security.reads import Reads
 from api.security.tenants import Tenants
 from api.settings import Settings
 from api.storage.database import Database
@@ -53,5 +54,7 @@ def app_behind(database: Database, settings: Settings = OUTSIDE, google: Google 
     app.add_middleware(Observed, metrics=Metrics())
     problems.install(app)
     authenticator = Authenticator(settings, TENANTS, database, google and ring_of(google))
-    app.state.service = SimpleNamespace(authenticator=authenticator, room=SimpleNamespace(database=database))
+    app.state.service = SimpleNamespace(
+        authenticator=authenticator, room=SimpleNamespace(database=database), reads=Reads(TENANTS)
+    )
     return app

@@ -14,10 +14,12 @@ from fastapi.testclient import TestClient
 from api import problems
 from api.middleware import Observed
 from api.routes import results
+from api.security.reads import Reads
 from api.storage.blobs import Blobs
 from api.storage.links import PATH, Links
 from api.telemetry.metrics import Metrics
 from bridge.errors import LinkExpired, NotFound
+from tests.api.security.gate import TENANTS
 
 LINKS = Links(b"k" * 32, "https://fit.example.com/")
 KEY = "tenants/shop/users/-/jobs/0123/result.png"
@@ -73,7 +75,7 @@ def shown(tmp_path: Path) -> Iterator[tuple[TestClient, Blobs]]:
     problems.install(app)
     app.include_router(results.router)
     blobs = Blobs(tmp_path.as_uri())
-    app.state.service = SimpleNamespace(blobs=blobs, links=LINKS)
+    app.state.service = SimpleNamespace(blobs=blobs, links=LINKS, reads=Reads(TENANTS))
     with TestClient(app, base_url="http://test") as caller:
         yield caller, blobs
 
