@@ -12,6 +12,7 @@ Tensors have torch's order: channels, height, width; *h* and *w* are the latent'
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -115,6 +116,16 @@ class Layout(_Facts):
 def bucket_name(bucket: Bucket) -> str:
     """Return ``1024x1344`` for ``(1024, 1344)``."""
     return f"{bucket[0]}x{bucket[1]}"
+
+
+_NETWORK = re.compile(
+    r"text_encode|vae_(en|de)code|(image|face|identity)_encode|(control_embed|denoise|refine)_\d+x\d+"
+)
+
+
+def is_network(name: str) -> bool:
+    """Tell whether a model's name is one that a layout's network may have."""
+    return _NETWORK.fullmatch(name) is not None
 
 
 def contracts(layout: Layout) -> Mapping[str, Contract]:

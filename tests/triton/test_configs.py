@@ -11,8 +11,10 @@ from tritonclient.grpc import model_config_pb2 as pb
 from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS, FACE, HAND, HAND_LANDMARK, TRYON_BASIC, Backend, Contract, Tensor
 from bridge.errors import ConfigError
+from bridge.finish.layout import is_network
 from bridge.triton.ensembles import mapped_outputs, safe_outputs
-from export.pbtxt import CARDS, DEFAULT_CARD, Tuning, config_path, read_card, render, write_configs
+from export.cards import CARDS, DEFAULT_CARD, Tuning, read_card
+from export.pbtxt import config_path, render, write_configs
 
 ENSEMBLES = [contract for contract in CONTRACTS.values() if contract.backend is Backend.ENSEMBLE]
 
@@ -30,8 +32,9 @@ def test_the_committed_config_is_what_the_contract_says(name: str) -> None:
 
 
 def test_every_folder_has_a_contract_and_a_version() -> None:
-    """The repository holds the contracts' models and nothing else."""
-    assert {path.name for path in REPOSITORY.iterdir() if path.is_dir()} == set(CONTRACTS)
+    """The repository holds the contracts' models, and the networks of a checkpoint that somebody installed."""
+    folders = {path.name for path in REPOSITORY.iterdir() if path.is_dir()}
+    assert {name for name in folders if not is_network(name)} == set(CONTRACTS)
     for contract in CONTRACTS.values():
         version = REPOSITORY / contract.name / "1"
         assert (version / "model.py").is_file() == (contract.backend is Backend.PYTHON)
@@ -141,7 +144,7 @@ def test_another_cards_configs_lie_beside_the_default(
 ) -> None:
     """Where Triton's --model-config-name looks for them."""
     (tmp_path / "l4.yaml").write_text("default: {kind: gpu}\n")
-    monkeypatch.setattr("export.pbtxt.CARDS", tmp_path)
+    monkeypatch.setattr("export.cards.CARDS", tmp_path)
     written = write_configs(tmp_path / "models", "l4")
     assert tmp_path / "models" / "face" / "configs" / "l4.pbtxt" in written
     assert "KIND_GPU" in (tmp_path / "models" / "face" / "configs" / "l4.pbtxt").read_text()
