@@ -232,6 +232,7 @@ class Contract:
     artifact: str | None = None  # the registry's id of the weights
     calls: tuple[str, ...] = ()  # the models that this one calls itself (BLS)
     steps: tuple[Step, ...] = field(default=())  # an ensemble's graph
+    decoupled: bool = False  # it answers a request in several responses, the last of which says so
 
 
 # --- tensors that travel --------------------------------------------------------------------------------

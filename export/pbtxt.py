@@ -10,94 +10,35 @@ it, which Triton reads when it is started with ``--model-config-name=<card>``.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
 
-import yaml
 from google.protobuf import text_format  # type: ignore[import-untyped]
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tritonclient.grpc import model_config_pb2 as pb
 
-from bridge.checkout import CONFIGS, REPOSITORY
+from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS, Backend, Contract, DType, Tensor
-from bridge.errors import ConfigError
+from bridge.finish.layout import Layout
+from bridge.finish.layout import contracts as networks
 from bridge.triton.ensembles import mapped_outputs
 from bridge.triton.memo import PARAMETER
+from export.cards import CARDS, DEFAULT_CARD, FINISH, Tuning, find_card, read_card
 
-CARDS = CONFIGS / "gpu"
-DEFAULT_CARD = "cpu"
+__all__ = [
+    "CARDS",
+    "DEFAULT_CARD",
+    "Tuning",
+    "config_path",
+    "installed",
+    "read_card",
+    "render",
+    "write_configs",
+]
 
 _LATEST = -1
 _HEADER = """# {summary}.
 # Written by `make configs` from bridge/contracts.py and configs/gpu/{card}.yaml; edit those.
 """
-
-
-class Tuning(BaseModel):
-    """How one model runs on a card; the fields are explained at the top of ``configs/gpu/cpu.yaml``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: Literal["cpu", "gpu"] = "cpu"
-    instances: Annotated[int, Field(ge=1, le=16)] = 1
-    max_queue_delay_us: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    preferred_batch: tuple[Annotated[int, Field(ge=1)], ...] = ()
-    threads: Annotated[int, Field(ge=1)] | None = None
-    memo_mib: Annotated[int, Field(ge=0, le=4096)] = 0
-
-
-class Card(BaseModel):
-    """One file of ``configs/gpu``: what holds for every model, and what differs for some."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    default: Tuning = Tuning()
-    models: dict[str, Tuning] = {}
-
-    def tuning(self, model: str) -> Tuning:
-        """Return how ``model`` runs: its own fields, and the default's where it has none."""
-        own = self.models.get(model, Tuning())
-        return self.default.model_copy(update=own.model_dump(exclude_unset=True))
-
-
-def read_card(path: Path, contracts: Mapping[str, Contract] = CONTRACTS) -> Card:
-    """Read one file of ``configs/gpu``.
-
-    Raises:
-        ConfigError: the file is no card, or speaks of a model that doesn't exist or can't run like that.
-    """
-    try:
-        card = Card.model_validate(yaml.safe_load(path.read_text()))
-    except (ValidationError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path.name} can't be used: {error}") from error
-    for name in card.models:
-        _refuse_unknown(path.name, name, contracts)
-        _refuse_impossible(path.name, contracts[name], card.tuning(name))
-    return card
-
-
-def _refuse_unknown(file: str, name: str, known: Iterable[str]) -> None:
-    if name not in known:
-        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
-        raise ConfigError(f"{file} speaks of a model '{name}', which doesn't exist; was '{nearest}' meant?")
-
-
-def _refuse_impossible(file: str, contract: Contract, tuning: Tuning) -> None:
-    name = contract.name
-    if contract.backend is Backend.ENSEMBLE:
-        raise ConfigError(
-            f"{file}: {name} is an ensemble and runs nothing itself; tune the models of its steps"
-        )
-    if tuning.threads is not None and contract.backend is not Backend.ONNXRUNTIME:
-        raise ConfigError(f"{file}: `threads` is for networks, and {name} is none; leave it out")
-    if tuning.memo_mib and contract.backend is not Backend.PYTHON:
-        raise ConfigError(
-            f"{file}: {name} is a network and remembers nothing; give `memo_mib` to the model that calls it"
-        )
-    if max(tuning.preferred_batch, default=0) > contract.max_batch:
-        raise ConfigError(f"{file}: {name} takes batches of up to {contract.max_batch}; prefer no larger one")
 
 
 def render(contract: Contract, tuning: Tuning, card: str = DEFAULT_CARD) -> str:
@@ -113,6 +54,8 @@ def render(contract: Contract, tuning: Tuning, card: str = DEFAULT_CARD) -> str:
         config.ensemble_scheduling.CopyFrom(_graph(contract))
     else:
         config.backend = contract.backend.value
+        if contract.decoupled:
+            config.model_transaction_policy.decoupled = True
         _place(config, tuning)
     body: str = text_format.MessageToString(config, use_short_repeated_primitives=True)
     return _HEADER.format(summary=contract.summary, card=card) + body
@@ -121,15 +64,28 @@ def render(contract: Contract, tuning: Tuning, card: str = DEFAULT_CARD) -> str:
 def write_configs(
     repository: Path = REPOSITORY,
     card: str = DEFAULT_CARD,
-    contracts: Mapping[str, Contract] = CONTRACTS,
+    contracts: Mapping[str, Contract] | None = None,
 ) -> list[Path]:
-    """Write every model's config for ``card`` and return the files.
+    """Write the models' configs for ``card`` and return the files.
+
+    Args:
+        repository: holds a folder per model.
+        card: a file's name in ``configs/gpu``.
+        contracts: whose configs are written; without it every model's, and those of the finisher's networks that
+            are installed in the repository.
 
     Raises:
-        ConfigError: see :func:`read_card`.
+        ConfigError: see :func:`export.cards.find_card`.
     """
-    tunings = read_card(CARDS / f"{card}.yaml", contracts)
-    return [_write(repository, card, c, tunings.tuning(c.name)) for c in contracts.values()]
+    tunings = find_card(card)
+    chosen = {**CONTRACTS, **installed(repository)} if contracts is None else contracts
+    return [_write(repository, card, c, tunings.tuning(c.name)) for c in chosen.values()]
+
+
+def installed(repository: Path = REPOSITORY) -> Mapping[str, Contract]:
+    """Return the contracts of the finisher's networks that the repository holds; none without a checkpoint."""
+    path = repository / FINISH / "1" / "layout.json"
+    return networks(Layout.model_validate_json(path.read_bytes())) if path.is_file() else {}
 
 
 def config_path(repository: Path, card: str, model: str) -> Path:
@@ -177,11 +133,14 @@ def _graph(contract: Contract) -> pb.ModelEnsembling:
 def _place(config: pb.ModelConfig, tuning: Tuning) -> None:
     kind = pb.ModelInstanceGroup.Kind.Value(f"KIND_{tuning.kind.upper()}")
     config.instance_group.add(count=tuning.instances, kind=kind)
+    if tuning.exclusive:
+        config.instance_group[0].rate_limiter.resources.add(name=tuning.exclusive, count=1)
     if config.max_batch_size > 0:
         config.dynamic_batching.SetInParent()
-        config.dynamic_batching.preferred_batch_size.extend(tuning.preferred_batch)
+        possible = (size for size in tuning.preferred_batch if size <= config.max_batch_size)
+        config.dynamic_batching.preferred_batch_size.extend(possible)
         config.dynamic_batching.max_queue_delay_microseconds = tuning.max_queue_delay_us
-    if tuning.memo_mib:
-        config.parameters[PARAMETER].string_value = str(tuning.memo_mib)
-    if tuning.threads is not None:
-        config.parameters["intra_op_thread_count"].string_value = str(tuning.threads)
+    parameters = {PARAMETER: tuning.memo_mib, "jobs": tuning.jobs, "intra_op_thread_count": tuning.threads}
+    for name, value in parameters.items():
+        if value:
+            config.parameters[name].string_value = str(value)

@@ -8,7 +8,7 @@ the classes of ``bridge.errors``, whatever Triton wrapped around them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from types import TracebackType
 
 import tritonclient.grpc as triton
@@ -17,6 +17,7 @@ from tritonclient.utils import InferenceServerException
 
 from bridge.contracts import CONTRACTS, Contract
 from bridge.triton.model import Arrays
+from bridge.triton.streams import AsyncStreams, Part, Streams
 from bridge.triton.wire import (
     CHANNEL,
     ModelStatistics,
@@ -30,7 +31,7 @@ from bridge.triton.wire import (
     statuses_of,
 )
 
-__all__ = ["AsyncTritonClient", "ModelStatistics", "ModelStatus", "TritonClient"]
+__all__ = ["AsyncTritonClient", "ModelStatistics", "ModelStatus", "Part", "TritonClient"]
 
 TIMEOUT = 60.0
 """How long one request may take before the client gives up [s]."""
@@ -55,6 +56,7 @@ class TritonClient:
         self._timeout = timeout
         self._contracts = contracts
         self._triton = triton.InferenceServerClient(url, channel_args=CHANNEL)
+        self._streams = Streams(url)
 
     def infer(
         self, model: str, arrays: Arrays, outputs: Iterable[str] | None = None, timeout: float | None = None
@@ -80,6 +82,24 @@ class TritonClient:
         with in_our_words(self._url):
             sent = request(contract, arrays, wanted, timeout or self._timeout)
             return arrays_of(self._triton.infer(**sent), wanted)
+
+    def stream(self, model: str, arrays: Arrays, timeout: float | None = None) -> Generator[Part, None, None]:
+        """Call a decoupled model, whose answer comes in parts; closing the generator cancels the request.
+
+        Args:
+            model: its name.
+            arrays: its inputs by name; those that have a default may be left out.
+            timeout: how long the whole answer may take, another time than the client's [s].
+
+        Returns:
+            The parts as they come; of each, all outputs.
+
+        Raises:
+            WrongTensor: names, dtypes or shapes differ from the contract; nothing was sent.
+            ServerUnavailable: while the parts are read: the last one did not come, or not in time.
+            VfrError: while the parts are read: what the model answered.
+        """
+        return self._streams.parts(contract_of(model, self._contracts), arrays, timeout or self._timeout)
 
     def ready(self) -> bool:
         """Tell whether the server and all its models can be called."""
@@ -108,6 +128,7 @@ class TritonClient:
 
     def close(self) -> None:
         """Hang up."""
+        self._streams.close()
         self._triton.close()
 
     def __enter__(self) -> TritonClient:
@@ -136,6 +157,7 @@ class AsyncTritonClient:
         self._timeout = timeout
         self._contracts = contracts
         self._triton = triton_aio.InferenceServerClient(url, channel_args=CHANNEL)
+        self._streams = AsyncStreams(url)
 
     async def infer(
         self, model: str, arrays: Arrays, outputs: Iterable[str] | None = None, timeout: float | None = None
@@ -146,6 +168,11 @@ class AsyncTritonClient:
         with in_our_words(self._url):
             sent = request(contract, arrays, wanted, timeout or self._timeout)
             return arrays_of(await self._triton.infer(**sent, headers=dict(self._headers())), wanted)
+
+    def stream(self, model: str, arrays: Arrays, timeout: float | None = None) -> AsyncGenerator[Part, None]:
+        """See :meth:`TritonClient.stream`; cancelling the task that reads the parts cancels the request too."""
+        contract, headers = contract_of(model, self._contracts), self._headers()
+        return self._streams.parts(contract, arrays, timeout or self._timeout, headers.items())
 
     async def ready(self) -> bool:
         """See :meth:`TritonClient.ready`."""
@@ -167,6 +194,7 @@ class AsyncTritonClient:
 
     async def close(self) -> None:
         """Hang up."""
+        await self._streams.close()
         await self._triton.close()
 
     async def __aenter__(self) -> AsyncTritonClient:

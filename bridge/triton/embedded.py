@@ -27,7 +27,7 @@ from types import TracebackType
 from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS
 from bridge.errors import ServerUnavailable
-from bridge.triton import processes
+from bridge.triton import drain, processes
 from bridge.triton.memo import SECONDS as MEMO_SECONDS
 from bridge.triton.ports import HOST, Ports, reserve
 from bridge.triton.startup import Progress, StartLog
@@ -35,6 +35,7 @@ from bridge.triton.wheel import SHARED_MEMORY, Wheel, copy_backends, environment
 
 START_SECONDS = 120.0
 STOP_SECONDS = 15.0
+DRAIN_SECONDS = 30.0
 _EXIT_SECONDS = 5  # how long the server waits for requests in flight when it is asked to stop
 _FAILING_SECONDS = 10  # how long to watch for more failures after the first
 _ATTEMPTS = 3  # to find free ports
@@ -85,6 +86,7 @@ class EmbeddedTriton:
         self._models = None if models is None else with_dependencies(models)
         self._progress = progress or (lambda _: None)
         self._timeout = timeout
+        self._gate = Path()
         self._process: subprocess.Popen[bytes] | None = None
         self._started: set[int] = set()
         self._cleanup = contextlib.ExitStack()
@@ -101,7 +103,10 @@ class EmbeddedTriton:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vfr-triton-")))
             wheel = find_wheel()
             copy_backends(wheel, folder / "backends")
+            self._gate = folder / "gate"
+            self._gate.mkdir()
             self._process = self._start(wheel, folder, stack)
+            stack.callback(self.drain)
             self._cleanup = stack.pop_all()
         self._started = set(processes.members(self.pid))
         self.ready_seconds = time.monotonic() - began
@@ -110,9 +115,9 @@ class EmbeddedTriton:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the server, and whatever it started."""
-        self._process = None
+        """Let the jobs that run come to their end, then stop the server and whatever it started."""
         self._cleanup.close()
+        self._process = None
         if not self._keep_log:
             self.log.unlink(missing_ok=True)
 
@@ -142,6 +147,14 @@ class EmbeddedTriton:
             return False
         return self._started <= set(processes.members(server.pid))
 
+    def drain(self, patience: float = DRAIN_SECONDS) -> bool:
+        """Let models that work on jobs end those, and take no new ones; see :mod:`bridge.triton.drain`.
+
+        Returns:
+            Whether all of them ended within ``patience`` [s].
+        """
+        return drain.drain(self._gate, patience)
+
     def memory(self) -> processes.Memory:
         """Return what the server and its model processes hold together."""
         return processes.memory(self.pid)
@@ -153,11 +166,14 @@ class EmbeddedTriton:
             region = f"vfr-{secrets.token_hex(4)}-"
             with reserve(self._wanted) as self.ports:
                 command = _command(wheel, folder / "backends", models, region, self.ports) + self._options
-                process = processes.spawn(command, environment(wheel) | self._environment, folder, self.log)
+                process = processes.spawn(command, self._variables(wheel), folder, self.log)
                 stack.callback(_stop, process, region)
                 if self._until_ready(process, StartLog(self.log, total)):
                     return process
         raise ServerUnavailable(f"No free port could be kept for the embedded Triton; see {self.log}.")
+
+    def _variables(self, wheel: Wheel) -> dict[str, str]:
+        return environment(wheel) | self._environment | {drain.FOLDER: str(self._gate)}
 
     def _served(self, links: Path) -> Path:
         """Return a folder with links to the wanted models.

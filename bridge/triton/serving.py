@@ -22,6 +22,10 @@ from bridge.triton.tensors import checked, complete
 
 Compute = Callable[[Arrays], Arrays]
 
+_STOPPING = ("Server not ready", "Server is stopping")
+"""What the server answers its own models once it was asked to stop (``InferenceServer::InferAsync`` and the
+schedulers' ``Enqueue`` in its core); the Python backend drops the code UNAVAILABLE that comes along."""
+
 
 class PythonModel(Model):
     """A :class:`Model` that Triton's Python backend can run."""
@@ -126,7 +130,10 @@ def _call(contract: Contract, **arrays: Array) -> Arrays:
 
 
 def told(contract: Contract, error: TritonError) -> VfrError:
-    """Return what another model answered instead of tensors."""
+    """Return what another model, or the server in its place, answered instead of tensors."""
     message = error.message()
-    kind = ServerUnavailable if error.code() == stub().TritonError.UNAVAILABLE else InternalError
-    return from_wire(message) or kind(f"{contract.name}: {message}")
+    if any(sign in message for sign in _STOPPING):
+        return ServerUnavailable(
+            "The server is being stopped; try again, with the same seed for the same picture."
+        )
+    return from_wire(message) or InternalError(f"{contract.name}: {message}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bridge.triton import drain
 from bridge.triton.model import Arrays, Model
 from bridge.triton.serving import explained, success
 from bridge.triton.stub import Request, ResponseSender, stub
@@ -43,6 +44,7 @@ class StreamingModel(Model):
     """A :class:`bridge.triton.model.Model` that is decoupled; its ``model.py`` says what it does by :meth:`work`."""
 
     _work: Work
+    _gate: drain.Gate
     _executor: ThreadPoolExecutor | None = None
 
     def work(self, folder: Path, device: str) -> Work:
@@ -58,7 +60,12 @@ class StreamingModel(Model):
         """Load the model; called once, before the first request."""
         card = args["model_instance_kind"] == "GPU"
         device = f"cuda:{args['model_instance_device_id']}" if card else "cpu"
+        self._gate = drain.from_environment()
         self._work = self.work(Path(stub().get_model_dir()), device)
+
+    def is_ready(self) -> bool:
+        """Tell Triton (from 26.03 on) whether it should get requests."""
+        return self._gate.open()
 
     async def execute(self, requests: Sequence[Request]) -> None:
         """Begin to answer the requests; Triton doesn't wait for the end."""
@@ -72,7 +79,8 @@ class StreamingModel(Model):
         sender = request.get_response_sender()
         try:
             given = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
-            last = await self._work(complete(self.contract, given), _Sender(self, sender))
+            with self._gate.job():
+                last = await self._work(complete(self.contract, given), _Sender(self, sender))
             response = success(checked(self.contract, last))
         except Exception as error:
             response = explained(self.contract.name, error)

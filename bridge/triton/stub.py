@@ -45,9 +45,6 @@ class TritonError(Protocol):
     def message(self) -> str:
         """Return the sentence."""
 
-    def code(self) -> int:
-        """Return one of :class:`TritonErrors`."""
-
 
 class Response(Protocol):
     """The answer to one request: tensors or an error."""

@@ -29,6 +29,7 @@ CHANNEL = [
 
 _NOT_REACHED = (ServerUnavailable, "{server} can't be reached; is it running?")
 _NOT_NOW = (ServerUnavailable, "{server} takes no requests now: {message}")
+_NOT_THERE = (ServerUnavailable, "{server} doesn't have this model: {message}")
 _SIGNS: Mapping[str, tuple[type[VfrError], str]] = {
     "failed to connect": _NOT_REACHED,
     "Socket closed": _NOT_REACHED,
@@ -37,7 +38,9 @@ _SIGNS: Mapping[str, tuple[type[VfrError], str]] = {
     "UNAVAILABLE": _NOT_NOW,
     "CANCELLED": _NOT_NOW,
     "RESOURCE_EXHAUSTED": _NOT_NOW,
-    "NOT_FOUND": (ServerUnavailable, "{server} doesn't have this model: {message}"),
+    "Server not ready": _NOT_NOW,  # a stream that fails before it reaches the model says no status
+    "unknown model": _NOT_THERE,
+    "NOT_FOUND": _NOT_THERE,
     "INVALID_ARGUMENT": (WrongTensor, "{server} refuses this request: {message}"),
 }
 """What Triton's and gRPC's messages and statuses mean; the first that is found counts."""
