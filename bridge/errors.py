@@ -31,12 +31,14 @@
     ├── JobFailed                   job_failed            500    INTERNAL
     │   ├── JobCancelled            job_cancelled         409    CANCELLED
     │   ├── DeadlineMissed          deadline_missed       504    DEADLINE_EXCEEDED
+    │   ├── NotFinite               not_finite            500    INTERNAL
     │   └── QualityMissed           quality_missed        422    FAILED_PRECONDITION
     ├── ProviderError               provider_error        502    UNAVAILABLE
     │   ├── ExternalRateLimit       external_rate_limit   503    RESOURCE_EXHAUSTED
     │   ├── ExternalBadInput        external_bad_input    422    INVALID_ARGUMENT
     │   └── RenderFailed            render_failed         502    UNAVAILABLE
     ├── ServerUnavailable           server_unavailable    503    UNAVAILABLE
+    │   ├── OutOfMemory             out_of_memory         503    RESOURCE_EXHAUSTED
     │   └── StorageUnavailable      storage_unavailable   503    UNAVAILABLE
     ├── ArtifactError               artifact_error        503    UNAVAILABLE
     │   ├── ArtifactMissing         artifact_missing      503    UNAVAILABLE
@@ -262,6 +264,12 @@ class DeadlineMissed(JobFailed):
     grpc_status = "DEADLINE_EXCEEDED"
 
 
+class NotFinite(JobFailed):
+    """A network computed something that is not a number."""
+
+    code = "not_finite"
+
+
 class QualityMissed(JobFailed):
     """No attempt was good enough to be shown."""
 
@@ -306,6 +314,13 @@ class ServerUnavailable(VfrError):
     code = "server_unavailable"
     http_status = 503
     grpc_status = "UNAVAILABLE"
+
+
+class OutOfMemory(ServerUnavailable):
+    """A network needs more memory than is free now."""
+
+    code = "out_of_memory"
+    grpc_status = "RESOURCE_EXHAUSTED"
 
 
 class StorageUnavailable(ServerUnavailable):

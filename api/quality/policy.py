@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,7 @@ from api.quality.metrics import METRICS, known
 from api.schemas import Report
 from bridge.contracts import Expert
 from bridge.errors import ConfigError
+from bridge.finish.settings import Finishing, overridden
 from bridge.registry import Tier
 
 SEEDS = 2**31
@@ -139,6 +141,8 @@ class Pipeline(Entry):
 
     profiles: Annotated[dict[str, Profile], Field(min_length=1)]
     retry: dict[Tier, Retry]
+    finisher: Finishing | None = None
+    """Of the tiers that are sold, with the environment's values over the file's."""
     _snapshots: dict[str, str] = PrivateAttr(default_factory=dict)  # what was asked for: every job asks
 
     @model_validator(mode="after")
@@ -164,7 +168,7 @@ class Pipeline(Entry):
     def snapshot(self, profile: str) -> str:
         """Return what a job of a profile runs by, as YAML; equal settings give equal text."""
         if profile not in self._snapshots:
-            kept = Pipeline(profiles={profile: self.profile(profile)}, retry=self.retry)
+            kept = self.model_copy(update={"profiles": {profile: self.profile(profile)}})
             text = yaml.safe_dump(kept.model_dump(mode="json", exclude_none=True), sort_keys=True)
             self._snapshots[profile] = text
         return self._snapshots[profile]
@@ -186,7 +190,7 @@ def load_pipeline(path: Path) -> Pipeline:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}. Please correct it there.") from error
     try:
-        return Pipeline.model_validate(content)
+        return Pipeline.model_validate(_with_environment(content))
     except ValidationError as error:
         faults = "; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())
         raise ConfigError(f"{path.name}: {faults}. configs/pipeline.yaml explains every field.") from error
@@ -245,6 +249,12 @@ def best(verdicts: Iterable[Verdict | Mapping[str, object]]) -> int:
 
 
 _OTHER = {Expert.WARP.value: Expert.DRAPE, Expert.DRAPE.value: Expert.WARP}
+
+
+def _with_environment(content: object) -> object:
+    if isinstance(content, dict) and "finisher" in content:
+        return {**content, "finisher": overridden(content["finisher"], os.environ)}
+    return content
 
 
 def _next_seed(seed: int, number: int) -> int:

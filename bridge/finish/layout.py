@@ -63,6 +63,7 @@ class Refiner(_Facts):
     aesthetics: bool = Field(
         default=True, description="its last time id is an aesthetic score, not the target size"
     )
+    blank_prompt: bool = Field(default=True, description="see Layout; Stability's own refiner says no")
 
 
 class Layout(_Facts):
