@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from bridge.contracts import FIT_BODY
-from bridge.errors import ArtifactError, ArtifactMissing
+from bridge.errors import ArtifactError, ArtifactMissing, ConfigError
 from bridge.registry import chosen_body_fault, load_registry, report_path
 from export.recipes import RECIPES
 
@@ -122,11 +122,21 @@ def _rows(name: str) -> list[tuple[str, ...]]:
 
 
 @app.command()
-def configs() -> None:
-    """Write every config.pbtxt of model_repository from bridge/contracts.py."""
+def configs(
+    card: Annotated[
+        str,
+        typer.Option(help="A file of configs/gpu. Triton reads its configs with --model-config-name=CARD."),
+    ] = "cpu",
+) -> None:
+    """Write every model's configuration from bridge/contracts.py and configs/gpu; cpu's are the plain config.pbtxt."""
     from export.pbtxt import write_configs
 
-    for path in write_configs():
+    try:
+        written = write_configs(card=card)
+    except ConfigError as error:
+        err.print(f"[red]ConfigError[/]: {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    for path in written:
         out.print(path, highlight=False, soft_wrap=True)
 
 

@@ -73,6 +73,16 @@ def test_the_report_lists_what_was_never_converted(tmp_path: Path, monkeypatch: 
 
 def test_configs_are_written_by_their_own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command prints every file that was written."""
-    monkeypatch.setattr("export.pbtxt.write_configs", lambda: [tmp_path / "a" / "config.pbtxt"])
+    monkeypatch.setattr("export.pbtxt.write_configs", lambda card: [tmp_path / card / "config.pbtxt"])
     done = CliRunner().invoke(app, ["configs"])
-    assert str(Path("a", "config.pbtxt")) in done.output
+    assert str(Path("cpu", "config.pbtxt")) in done.output
+    done = CliRunner().invoke(app, ["configs", "--card", "l4"])
+    assert str(Path("l4", "config.pbtxt")) in done.output
+
+
+def test_an_unknown_card_is_told_with_those_that_are_known() -> None:
+    """A sentence, not a traceback."""
+    done = CliRunner().invoke(app, ["configs", "--card", "l5"])
+    assert done.exit_code == 1
+    assert "no card 'l5'" in done.output
+    assert "rtx4090" in done.output
