@@ -54,6 +54,8 @@ def render(contract: Contract, tuning: Tuning, card: str = DEFAULT_CARD) -> str:
         config.ensemble_scheduling.CopyFrom(_graph(contract))
     else:
         config.backend = contract.backend.value
+        if contract.decoupled:
+            config.model_transaction_policy.decoupled = True
         _place(config, tuning)
     body: str = text_format.MessageToString(config, use_short_repeated_primitives=True)
     return _HEADER.format(summary=contract.summary, card=card) + body
