@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from benchmarks.terminal import Folder, Json, Local, Picture, console, in_words, progress, write
 from bridge.contracts import Category, Expert
-from bridge.errors import VfrError
 
 app = typer.Typer(
     help="How good, how fast and how steady the try-on is. Results go to the screen, and as data to --json.",
@@ -23,14 +19,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
-
-Json = Annotated[Path | None, typer.Option("--json", help="Write the results to this file.", dir_okay=False)]
-Local = Annotated[
-    bool, typer.Option("--local/--server", help="Run the models in this process / in an embedded Triton.")
-]
-Picture = Annotated[Path | None, typer.Option(exists=True, dir_okay=False)]
-Folder = Annotated[Path | None, typer.Option(exists=True, file_okay=False)]
 
 
 class Store(str, Enum):
@@ -66,9 +54,9 @@ def quality(
     from benchmarks import tables
     from benchmarks.server import open_models
 
-    with _in_words(), _progress() as say, open_models(local=local) as models:
+    with in_words(), progress() as say, open_models(local=local) as models:
         found = protocol.run(models, pairs, out=out, say=say, expert=expert)
-    _write(results, found.to_json())
+    write(results, found.to_json())
     console.print(tables.of_quality(found), f"Pictures side by side: {out}")
     for name, sentence in found.failures.items():
         console.print(f"[red]{name} failed:[/] {sentence}")
@@ -93,10 +81,31 @@ def latency(
     from benchmarks.server import embedded
     from bridge.triton.local import LocalModels
 
-    with _in_words(), _progress() as say, embedded(memo=False) as server:
+    with in_words(), progress() as say, embedded(memo=False) as server:
         found = stopwatch.run(server, LocalModels(), request(person, garment), runs=runs, say=say)
-    _write(results, found)
+    write(results, found)
     console.print(tables.of_latency(found))
+
+
+@app.command()
+def wardrobe(
+    people: Annotated[int, typer.Option(min=1, help="How many try everything on; one more warms up.")] = 3,
+    results: Json = None,
+) -> None:
+    """One person tries ten garments on, at models that remember the person and at models that don't.
+
+    Exits with 1 when a picture differed between them.
+    """
+    from benchmarks import tables
+    from benchmarks import wardrobe as changing_room
+    from benchmarks.server import embedded
+
+    with in_words(), progress() as say, embedded() as remembering, embedded(memo=False) as without:
+        found = changing_room.run(remembering, without, people=people, say=say)
+    write(results, found)
+    console.print(tables.of_wardrobe(found))
+    if found["different"]:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -118,10 +127,10 @@ def geometry(
     from benchmarks import geometry as workshop
     from benchmarks import tables
 
-    with _in_words(), _progress() as say:
+    with in_words(), progress() as say:
         pictures = workshop.Pictures(person, garment)
         found = workshop.run(pictures, people=people, runs=runs, newton=newton, say=say)
-    _write(results, found)
+    write(results, found)
     console.print(tables.of_geometry(found))
 
 
@@ -140,9 +149,9 @@ def load(
     from benchmarks.inputs import different_requests
     from benchmarks.server import embedded
 
-    with _in_words(), _progress() as say, embedded(memo=False) as server:
+    with in_words(), progress() as say, embedded(memo=False) as server:
         found = crowd.run(server, different_requests(callers), total=requests, say=say)
-    _write(results, found)
+    write(results, found)
     console.print(tables.of_load(found))
     for sentence in sorted(set(found["failures"])):
         console.print(f"[red]failed:[/] {sentence}")
@@ -165,10 +174,10 @@ def jobs(
     from benchmarks import jobs as post_office
     from benchmarks import jobs_table
 
-    with _in_words(), _progress() as say:
+    with in_words(), progress() as say:
         kinds = [one.value for one in database or list(Store)]
         found = post_office.run(kinds, jobs=number, say=say)
-    _write(results, found)
+    write(results, found)
     console.print(jobs_table.of_jobs(found))
     if any(one["burst"]["dropped"] for one in found["databases"]):
         raise typer.Exit(1)
@@ -197,7 +206,7 @@ def gallery(
     from benchmarks.photos import gather
     from benchmarks.server import open_models
 
-    with _in_words(), _progress() as say:
+    with in_words(), progress() as say:
         wearers, clothes = gather(
             people or photos / "people", garments or photos / "garments", pairs or photos / "pairs"
         )
@@ -224,7 +233,7 @@ def demo(
     from benchmarks import demo as showroom
 
     began = time.perf_counter()
-    with _in_words(), _progress() as say:
+    with in_words(), progress() as say:
         page = showroom.demo(person, garment, out, category, say=say)
     console.print(f"Open {page} in a browser. All in all {time.perf_counter() - began:.0f} s.")
 
@@ -256,7 +265,7 @@ def body(
     from bridge.triton.local import LocalModels
 
     photo = request(person).person
-    with _in_words(), _progress() as say:
+    with in_words(), progress() as say:
         found = sculptor.run(LocalModels(), photo, height, person_index, out, texture, say=say)
     console.print(tables.of_body(found), f"Mesh, texture and maps: {out}")
 
@@ -279,35 +288,9 @@ def body3d(
     from benchmarks.server import open_models
 
     asked = replace(request(person, garment), category=category, expert=Expert.DRAPE)
-    with _in_words(), _progress() as say, open_models(local=local) as models:
+    with in_words(), progress() as say, open_models(local=local) as models:
         page = tailor.run(models, asked, out, say=say)
     console.print(f"Open {page} in a browser.")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Show the latest line beside a spinner; where nobody looks at a terminal, print every line."""
-    if not console.is_terminal:
-        yield lambda line: console.print(line, markup=False)
-        return
-    with console.status("starting") as status:
-        yield status.update
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Turn our own errors into a sentence and exit status 1."""
-    try:
-        yield
-    except VfrError as error:
-        console.print(f"[red]{error}[/]")
-        raise typer.Exit(1) from None
-
-
-def _write(path: Path | None, results: Mapping[str, object]) -> None:
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from benchmarks.latency import Latency
 from benchmarks.load import Load
 from benchmarks.metrics import Metrics, mean
 from benchmarks.quality import Quality
+from benchmarks.wardrobe import Wardrobe
 from bridge.body.fitted import FittedBody
 
 _COLUMNS = {
@@ -64,6 +65,20 @@ def of_latency(latency: Latency) -> Table:
     for name, times in (("end to end", latency["end_to_end"]), ("in process", latency["in_process"])):
         table.add_row(name, f"{times['p50_ms']:.1f}", f"{times['p95_ms']:.1f}")
     return table
+
+
+def of_wardrobe(found: Wardrobe) -> Group:
+    """Return one row per expert, and what the answers and the memory have to say."""
+    table = _figures(
+        f"One person, {found['garments']} garments, {found['people']} times",
+        *("expert", "without [s]", "remembering [s]", "ratio", "expected", "a later garment, p50 [ms]"),
+    )
+    for row in found["tries"]:
+        later = f"{row['later_without']['p50_ms']:.0f} → {row['later_remembering']['p50_ms']:.0f}"
+        whole = (f"{row['without_s']:.1f}", f"{row['remembering_s']:.1f}", f"{row['ratio']:.2f}")
+        table.add_row(row["expert"], *whole, f"≤ {row['expected']:g}", later)
+    held = f"{found['memory_without_mb']:.0f} and {found['memory_remembering_mb']:.0f} MiB"
+    return Group(table, f"Different answers: {found['different']}. Held without and remembering: {held}.")
 
 
 def of_load(load: Load) -> Table:
