@@ -7,6 +7,7 @@ where files lie: ``VFR_ARTIFACTS`` (downloads, weights, reports; by default ``.a
 """
 
 from bridge.registry.artifact import (
+    UNPINNED,
     Artifact,
     FileSource,
     HfSource,
@@ -35,6 +36,7 @@ from bridge.registry.reading import Registry, load_registry
 from bridge.registry.status import ModelStatus, model_statuses
 
 __all__ = [
+    "UNPINNED",
     "Artifact",
     "Body",
     "FileSource",

@@ -13,6 +13,9 @@ from bridge.checkout import CHECKOUT
 from bridge.contracts import CONTRACTS
 from bridge.errors import ArtifactCorrupt, ArtifactMissing, LicenceForbids
 
+UNPINNED = "unpinned"
+"""In place of a sha256 that nobody has written down yet: such a file is never used."""
+
 
 class Tier(str, Enum):
     """The product's quality tiers; all but the first are sold."""
@@ -156,6 +159,11 @@ def verify(path: Path, artifact: Artifact) -> None:
         ArtifactMissing: there is no such file; the message says which command gets it.
         ArtifactCorrupt: its size or its sha256 differs.
     """
+    if artifact.sha256 == UNPINNED:
+        raise ArtifactMissing(
+            f"{artifact.id} {artifact.version} can't be told from another file: its sha256 is not in the registry yet; "
+            "compare your file's with its publisher's and write sha256, size and commit into configs/registry.yaml"
+        )
     if not path.is_file():
         raise ArtifactMissing(f"{artifact.id} {artifact.version} is not on this machine: {artifact.remedy}")
     size = path.stat().st_size

@@ -12,6 +12,7 @@ from typing import TypeVar
 from bridge.checkout import CONFIGS
 from bridge.errors import ArtifactError, ArtifactMissing
 from bridge.registry.artifact import (
+    UNPINNED,
     Artifact,
     FileSource,
     HfSource,
@@ -35,7 +36,7 @@ _BELOW = r"(?!.*\.\.)[^/\\][^\\]*"  # a relative path that stays below its folde
 _FORMS: Mapping[str, str] = {
     "id": r"[a-z][a-z0-9_]*",
     "version": r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?",  # semver.org
-    "sha256": r"[0-9a-f]{64}",
+    "sha256": rf"[0-9a-f]{{64}}|{UNPINNED}",
     "wheel_sha256": r"[0-9a-f]{64}",
     "package": r"[A-Za-z0-9][\w.-]*",
     "release": r"[0-9][\w.!+]*",

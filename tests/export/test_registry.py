@@ -29,6 +29,7 @@ from bridge.registry import (
     model_statuses,
     require,
 )
+from export.sdxl.origins import ORIGINS
 
 CONTENT = b"a few weights"
 SOURCES = {
@@ -74,10 +75,11 @@ def artifact(folder: Path, **changes: object) -> Artifact:
 
 
 def test_every_network_has_its_weights_and_every_weight_a_use() -> None:
-    """The committed registry holds what the contracts and the scores that need weights name, and nothing else."""
+    """The registry holds what contracts, scores and the finisher's export name, and nothing else."""
     of_models = {c.artifact for c in CONTRACTS.values() if c.artifact}
     of_scores = {artifact for artifacts in WEIGHTS.values() for artifact in artifacts}
-    assert set(load_registry()) == of_models | of_scores
+    of_finisher = {*ORIGINS.values()}
+    assert set(load_registry()) == of_models | of_scores | of_finisher
     assert {a.id for a in load_registry().values() if a.models} == of_models
 
 
