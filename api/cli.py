@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
+from typer.models import OptionInfo
 
+from api.backend import Backend
+from api.fitting import CHOICES, Fitting, Wish, perceive, try_on
+from api.providers.callback import relay_secret
 from api.running import embedded, listen, open_triton, work
 from api.security import keys_cli
 from api.settings import Role, Settings
 from bridge.contracts import Category, Expert, Fabric
 from bridge.errors import VfrError
 from bridge.imaging.encode import Format, encode_image
+from bridge.imaging.overlay import draw_perception
 
-if TYPE_CHECKING:
-    from api.fitting import Fitting, Wish
-    from bridge.triton.model import Arrays
-
+T = TypeVar("T")
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -38,9 +41,16 @@ Server = Annotated[
     str | None,
     typer.Option(help="host:port of a Triton that runs; without it one is found or started", metavar="URL"),
 ]
-PersonIndex = Annotated[
-    int, typer.Option(min=-1, help="which person, counted from the largest (0); -1: the largest")
-]
+
+
+def _option(field: str) -> OptionInfo:
+    """Return the option of a field of a wish."""
+    choice = CHOICES[field]
+    made: OptionInfo = typer.Option(help=choice.words, min=choice.least, max=choice.most)
+    return made
+
+
+PersonIndex = Annotated[int, _option("person_index")]
 AsJson = Annotated[bool, typer.Option("--json", help="print the report as JSON")]
 
 SUFFIXES = {".png": Format.PNG, ".jpg": Format.JPEG, ".jpeg": Format.JPEG, ".webp": Format.WEBP}
@@ -66,17 +76,15 @@ def tryon(
     out: Annotated[Path, typer.Option("-o", "--out", help="where to write it: .png, .jpg or .webp")] = Path(
         "tryon.png"
     ),
-    category: Annotated[Category, typer.Option(help="what the garment is")] = Category.AUTO,
+    category: Annotated[Category, _option("category")] = Category.AUTO,
     mask: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="white where the photo may change")
+        Path | None, typer.Option(exists=True, dir_okay=False, help=CHOICES["mask"].words)
     ] = None,
-    seed: Annotated[int, typer.Option(min=-1, help="of whatever is random; -1: from the pictures")] = -1,
+    seed: Annotated[int, _option("seed")] = -1,
     person_index: PersonIndex = -1,
-    expert: Annotated[
-        Expert, typer.Option(help="bent in 2.5D (warp), or sewn and draped on a body (drape)")
-    ] = Expert.AUTO,
-    height: Annotated[int, typer.Option(min=0, max=2500, help="the person's height [mm]; 0: unknown")] = 0,
-    fabric: Annotated[Fabric, typer.Option(help="what the garment is made of, for drape")] = Fabric.AUTO,
+    expert: Annotated[Expert, _option("expert")] = Expert.AUTO,
+    height: Annotated[int, _option("height")] = 0,
+    fabric: Annotated[Fabric, _option("fabric")] = Fabric.AUTO,
     server: Server = None,
     *,
     as_json: AsJson = False,
@@ -90,8 +98,6 @@ def tryon(
 
     Only PNG keeps every pixel that the garment does not touch exactly as it was.
     """
-    from api.fitting import Wish
-
     form = _format(out)
     with _in_words():
         wish = Wish(
@@ -107,8 +113,8 @@ def tryon(
             fabric=fabric,
         )
         with open_triton(server, SAY) as url, SAY.status("Dressing …"):
-            fitting = asyncio.run(_dress(url, wish))
-        _write(out, fitting.picture)
+            fitting = asyncio.run(_ask(url, lambda triton, timeout: try_on(triton, wish, timeout)))
+        out.write_bytes(fitting.picture)
     _tell(fitting, out, as_json=as_json)
 
 
@@ -131,10 +137,11 @@ def parse(
     form = _format(out)
     with _in_words():
         with open_triton(server, SAY) as url, SAY.status("Looking …"):
-            seen = asyncio.run(_look(url, photo.read_bytes(), person_index))
-        from bridge.imaging.overlay import draw_perception
-
-        _write(out, encode_image(draw_perception(seen), form))
+            data = photo.read_bytes()
+            seen = asyncio.run(
+                _ask(url, lambda triton, timeout: perceive(triton, data, person_index, timeout))
+            )
+        out.write_bytes(encode_image(draw_perception(seen), form))
     SAY.print(f"Wrote {out}.")
 
 
@@ -198,6 +205,16 @@ def worker(
     SAY.print("Everything is stopped.")
 
 
+@keys_cli.app.command()
+def relay() -> None:
+    """Print the secret with which a relay of yours signs Kling's callbacks: see `api/providers/callback.py`.
+
+    It follows from VFR_SECRET, is good for nothing else, and changes with it.
+    """
+    with _in_words():
+        sys.stdout.write(f"{relay_secret(Settings().key).decode()}\n")
+
+
 @app.command()
 def models(*, as_json: AsJson = False) -> None:
     """List every model: ready or not, its weights, their licence, and what to do about it."""
@@ -241,10 +258,6 @@ def _format(out: Path) -> Format:
     return SUFFIXES[out.suffix.lower()]
 
 
-def _write(out: Path, data: bytes) -> None:
-    out.write_bytes(data)
-
-
 @contextmanager
 def _in_words() -> Iterator[None]:
     """Turn an error that we know into one sentence and exit status 1."""
@@ -257,22 +270,13 @@ def _in_words() -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-async def _dress(url: str, wish: Wish) -> Fitting:
+async def _ask(url: str, question: Callable[[Backend, float], Awaitable[T]]) -> T:
+    """Ask the Triton of that address; the question is given the time that it may take [s] too."""
     from api.app import connect_triton
-    from api.fitting import try_on
 
     settings = Settings(triton_url=url)
     async with connect_triton(settings) as backend:
-        return await try_on(backend, wish, settings.timeout)
-
-
-async def _look(url: str, photo: bytes, person_index: int) -> Arrays:
-    from api.app import connect_triton
-    from api.fitting import perceive
-
-    settings = Settings(triton_url=url)
-    async with connect_triton(settings) as backend:
-        return await perceive(backend, photo, person_index, settings.timeout)
+        return await question(backend, settings.timeout)
 
 
 def _tell(fitting: Fitting, out: Path, *, as_json: bool) -> None:

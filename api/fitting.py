@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
@@ -20,6 +21,32 @@ from bridge.triton.wire import ModelStatistics
 
 GARMENT_PHOTOS = 3
 """How many photos of one garment may be sent; the basic tier works from the first."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What may be said in one field of a wish: in words, and of a number from where to where."""
+
+    words: str
+    least: int | None = None
+    most: int | None = None
+
+
+CHOICES: Mapping[str, Choice] = MappingProxyType(
+    {
+        "category": Choice("what the garment is; auto: the system decides"),
+        "mask": Choice("of the photo's proportions, white where it may change; none: the system decides"),
+        "seed": Choice("the seed of whatever is random; -1: from the pictures", -1, 2**63 - 1),
+        "person_index": Choice("which person, counted from the largest (0); -1: the largest", -1, 2**31 - 1),
+        "expert": Choice(
+            "what puts the garment on: bent in 2.5D (warp), or sewn and draped on a body (drape); auto: the "
+            "system decides"
+        ),
+        "height": Choice("the person's height [mm]; 0: unknown", 0, 2500),
+        "fabric": Choice("what the garment is made of, for drape; auto: as its photo tells"),
+    }
+)
+"""Of the fields that forms and the command line have in common, by their names in :class:`Wish`."""
 
 COUNT_PAUSE = 0.005
 """Between two readings of the counters [s]."""

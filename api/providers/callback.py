@@ -1,7 +1,8 @@
 """Where Kling may call us, and who may: a callback is a hint to look, and nothing in it is believed.
 
 Kling signs nothing (facts 1.6), so the address itself carries a token that only we can make. A relay that
-does sign may send to the address without a token.
+does sign may send to the address without a token, with the secret that ``vfr keys relay`` prints and the headers
+``X-Timestamp`` (seconds since 1970) and ``X-Signature`` (:func:`signature`).
 """
 
 from __future__ import annotations

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import File, Form, UploadFile
+from fastapi import Depends, File, Form, Header, Request, Response, UploadFile, params
 
-from api.fitting import GARMENT_PHOTOS
-from api.jobs.desk import Uploads
+from api.fitting import CHOICES, GARMENT_PHOTOS
+from api.jobs.desk import Claim, Uploads
 from api.jobs.order import Wishes
-from api.service import Service
+from api.security.caller import Caller, Calling
+from api.service import Service, Serving
 from bridge.contracts import Category, Expert, Fabric
 from bridge.errors import BadInput
 from bridge.imaging.encode import Format
@@ -27,13 +29,17 @@ Address = Annotated[
     str | None, Form(description="where the photo lies instead, at a host that the tenant's terms name")
 ]
 Addresses = Annotated[list[str] | None, Form(max_length=GARMENT_PHOTOS, description="as `person_url`")]
-Mask = Annotated[
-    UploadFile | None,
-    File(description="of the photo's proportions, white where it may change; none: the system decides"),
-]
-PersonIndex = Annotated[
-    int, Form(ge=-1, lt=2**31, description="which person, counted from the largest (0); -1: the largest")
-]
+Mask = Annotated[UploadFile | None, File(description=CHOICES["mask"].words)]
+
+
+def _field(name: str) -> params.Form:
+    """Return the form's field for a field of a wish."""
+    choice = CHOICES[name]
+    made: params.Form = Form(description=choice.words, ge=choice.least, le=choice.most)
+    return made
+
+
+PersonIndex = Annotated[int, _field("person_index")]
 User = Annotated[
     str,
     Form(
@@ -46,23 +52,13 @@ User = Annotated[
 async def wishes(
     *,
     tier: Annotated[Tier, Form(description="how good; this installation serves basic")] = Tier.BASIC,
-    category: Annotated[
-        Category, Form(description="what the garment is; auto: the system decides")
-    ] = Category.AUTO,
-    seed: Annotated[
-        int, Form(ge=-1, lt=2**63, description="seed of whatever is random; -1: from the pictures")
-    ] = -1,
+    category: Annotated[Category, _field("category")] = Category.AUTO,
+    seed: Annotated[int, _field("seed")] = -1,
     person_index: PersonIndex = -1,
     form: Annotated[Format, Form(alias="format", description="the picture's format")] = Format.PNG,
-    expert: Annotated[
-        Expert,
-        Form(
-            description="what puts the garment on: bent in 2.5D (warp), or sewn and draped on a body (drape); auto: "
-            "the system decides"
-        ),
-    ] = Expert.AUTO,
-    height: Annotated[int, Form(ge=0, le=2500, description="the person's height [mm]; 0: unknown")] = 0,
-    fabric: Annotated[Fabric, Form(description="what the garment is made of, for drape")] = Fabric.AUTO,
+    expert: Annotated[Expert, _field("expert")] = Expert.AUTO,
+    height: Annotated[int, _field("height")] = 0,
+    fabric: Annotated[Fabric, _field("fabric")] = Fabric.AUTO,
     external: Annotated[
         Literal["never", "if_needed"],
         Form(description="whether another provider may render when no picture of ours is good enough"),
@@ -88,6 +84,82 @@ async def wishes(
         external=external,
         consent=consent,
     )
+
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key", description="the same key with the same request finds the same job, for 24 h"
+    ),
+]
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """A request that hands a job in, and the way its answer's headers are written."""
+
+    service: Service
+    caller: Caller
+    response: Response
+    wishes: Wishes
+    user: str
+    claim: Claim | None
+    person: UploadFile | None
+    garment: list[UploadFile] | None
+    person_url: str | None
+    garment_url: list[str] | None
+
+    async def accept(
+        self,
+        mask: UploadFile | None = None,
+        seconds: float | None = None,
+        external: Literal["only"] | None = None,
+    ) -> str:
+        """Read or fetch the pictures, take the job, tell in the headers where it is, and return its id.
+
+        Raises:
+            VfrError: as :func:`uploads` and :meth:`Desk.accept`.
+        """
+        pictures = await uploads(
+            self.service,
+            self.caller.tenant.hosts,
+            self.person,
+            self.garment,
+            mask,
+            self.person_url,
+            self.garment_url,
+        )
+        wishes = self.wishes.model_copy(update={"external": external} if external else {})
+        accepted = await self.service.desk.accept(
+            self.caller, self.user, wishes, pictures, claim=self.claim, seconds=seconds
+        )
+        self.response.headers["Location"] = f"/v1/jobs/{accepted.job}"
+        if accepted.replayed:
+            self.response.headers["Idempotency-Replayed"] = "true"
+        return accepted.job
+
+
+async def hand_in(
+    *,
+    request: Request,
+    response: Response,
+    service: Serving,
+    caller: Calling,
+    wishes: Annotated[Wishes, Depends(wishes)],
+    person: Person = None,
+    garment: Garments = None,
+    person_url: Address = None,
+    garment_url: Addresses = None,
+    user: User = "",
+    key: Key = None,
+) -> HandIn:
+    """Gather what every route that takes a job has in common; a key is the route's own."""
+    claim = Claim(key, f"{request.method} {request.scope['route'].path}") if key is not None else None
+    return HandIn(service, caller, response, wishes, user, claim, person, garment, person_url, garment_url)
+
+
+HandedIn = Annotated[HandIn, Depends(hand_in)]
+"""A route's parameter of this type receives a request that hands a job in."""
 
 
 async def uploads(

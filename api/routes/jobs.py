@@ -6,12 +6,11 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Header, Response
+from fastapi import APIRouter, Form, Header, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Row
 
-from api.jobs.desk import OVER, Claim
-from api.jobs.order import Wishes
+from api.jobs.desk import OVER
 from api.jobs.records import Job
 from api.problems import ABOUT_ONE, HANDED_IN
 from api.routes import forms
@@ -24,12 +23,6 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _QUIET_TURNS = 50
 """Turns without news after which a comment keeps the connection open: proxies close what is silent for a minute."""
 
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key", description="the same key with the same request finds the same job, for 24 h"
-    ),
-]
 Seconds = Annotated[
     float | None,
     Form(gt=0, le=86400, description="the job's time [s]; after it the job fails; none: 10 minutes"),
@@ -41,33 +34,18 @@ After = Annotated[
 
 @router.post("", status_code=202, summary="Hand in a try-on", responses=HANDED_IN)
 async def create(
-    *,
-    response: Response,
+    handed_in: forms.HandedIn,
     service: Serving,
     caller: Calling,
-    wishes: Annotated[Wishes, Depends(forms.wishes)],
-    person: forms.Person = None,
-    garment: forms.Garments = None,
     mask: forms.Mask = None,
-    person_url: forms.Address = None,
-    garment_url: forms.Addresses = None,
-    user: forms.User = "",
     seconds: Seconds = None,
-    key: Key = None,
 ) -> JobAnswer:
     """Take the photos and answer at once. The job ends once, whatever process dies in between.
 
     Follow it by `GET /v1/jobs/{id}`, by its events, or by the webhook of your terms.
     """
-    pictures = await forms.uploads(
-        service, caller.tenant.hosts, person, garment, mask, person_url, garment_url
-    )
-    claim = Claim(key, f"POST {router.prefix}") if key is not None else None
-    accepted = await service.desk.accept(caller, user, wishes, pictures, claim=claim, seconds=seconds)
-    response.headers["Location"] = f"{router.prefix}/{accepted.job}"
-    if accepted.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
-    return await _told(service, await service.desk.find(caller, accepted.job))
+    job = await handed_in.accept(mask=mask, seconds=seconds)
+    return await _told(service, await service.desk.find(caller, job))
 
 
 @router.get("/{job}", summary="Where a try-on is", responses=ABOUT_ONE)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 
-from api.jobs.desk import Claim
-from api.jobs.order import Wishes
 from api.problems import HANDED_IN
 from api.providers.callback import PATH, check_token, signed_job
 from api.routes import forms
-from api.routes.jobs import Key
 from api.schemas import ProviderJob
 from api.security.caller import Calling
 from api.service import Service, Serving
@@ -26,19 +23,7 @@ _HINT_BYTES = 64 * 2**10
 @router.post(
     "/providers/kling/jobs", status_code=202, summary="Let Kling render a try-on", responses=HANDED_IN
 )
-async def create(
-    *,
-    response: Response,
-    service: Serving,
-    caller: Calling,
-    wishes: Annotated[Wishes, Depends(forms.wishes)],
-    person: forms.Person = None,
-    garment: forms.Garments = None,
-    person_url: forms.Address = None,
-    garment_url: forms.Addresses = None,
-    user: forms.User = "",
-    key: Key = None,
-) -> ProviderJob:
+async def create(handed_in: forms.HandedIn, service: Serving, caller: Calling) -> ProviderJob:
     """Hand a try-on in at Kling, within the tenant's budget; answers once Kling has taken it, or refused it.
 
     While Kling is out of order the next provider that is set up gets it.
@@ -47,15 +32,10 @@ async def create(
         raise Refused("Your terms don't allow pictures to leave this system.")
     if "kling" not in service.room.providers:
         raise Refused("Kling is not set up here; KLING_API_KEY sets it up.")
-    tenant = caller.tenant
-    pictures = await forms.uploads(service, tenant.hosts, person, garment, None, person_url, garment_url)
-    claim = Claim(key, "POST /providers/kling/jobs") if key is not None else None
-    only = wishes.model_copy(update={"external": "only"})
-    accepted = await service.desk.accept(caller, user, only, pictures, claim=claim)
-    response.headers["Location"] = f"/v1/jobs/{accepted.job}"
-    task = await service.desk.handed_in(caller, accepted.job)
+    job = await handed_in.accept(external="only")
+    task = await service.desk.handed_in(caller, job)
     return ProviderJob(
-        job=accepted.job,
+        job=job,
         provider=task.provider if task else "kling",
         external_job_id=task.external_id if task else None,
     )

@@ -13,10 +13,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from fastapi.dependencies.utils import get_dependant
 from skimage.data import astronaut
 from typer.testing import CliRunner, Result
 
 from api.cli import app
+from api.fitting import CHOICES
+from api.routes.forms import wishes
 from benchmarks.inputs import drawn
 from bridge.contracts import CONTRACTS
 from bridge.imaging.decode import decode_image
@@ -74,6 +77,18 @@ def test_a_server_that_is_not_there_is_said_so(photos: tuple[Path, Path]) -> Non
     assert done.exit_code == 1
     assert NOBODY in done.stderr
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("field", [name for name in CHOICES if CHOICES[name].most is not None])
+def test_limits_are_those_of_the_forms(photos: tuple[Path, Path], field: str) -> None:
+    """One more, or one less, than may be said is refused before anything is done, as REST describes it."""
+    described = {one.name: one.field_info.metadata for one in get_dependant(path="", call=wishes).body_params}
+    limits = {type(limit).__name__: limit for limit in described[field]}
+    assert (limits["Ge"].ge, limits["Le"].le) == (CHOICES[field].least, CHOICES[field].most)
+    for beyond in (limits["Ge"].ge - 1, limits["Le"].le + 1):
+        option = f"--{field.replace('_', '-')}"
+        done = vfr("tryon", *photos, option, str(beyond), "--server", NOBODY)
+        assert (done.exit_code, option in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

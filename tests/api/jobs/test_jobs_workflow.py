@@ -222,9 +222,11 @@ def test_forged_callbacks_are_refused(shop: Shop) -> None:
 
 
 def test_a_job_for_kling_alone(shop: Shop) -> None:
-    """``/providers/kling/jobs`` answers with Kling's id, and no model of ours is asked."""
+    """``/providers/kling/jobs`` answers with Kling's id, also when asked twice, and no model of ours is asked."""
     height, act = shop.new()
-    reply = shop.post(height, path="/providers/kling/jobs")
+    headers = {"Idempotency-Key": f"kling-{height}"}
+    reply, again = (shop.post(height, path="/providers/kling/jobs", headers=headers) for _ in range(2))
+    assert (again.json(), again.headers["idempotency-replayed"]) == (reply.json(), "true")
     told = reply.json()
     assert reply.status_code == 202, reply.text
     assert (told["provider"], told["external_job_id"]) == ("kling", list(shop.world.kling.tasks)[-1])

@@ -6,9 +6,10 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
+from api.cli import app
+from api.providers.callback import signature, signed_job
 from api.security import keys
 from api.security.keys import KEYS, Key, Scope, pepper_of
-from api.security.keys_cli import app
 from api.storage.database import Database
 from bridge.errors import Conflict, NotFound, Unauthenticated
 
@@ -114,7 +115,7 @@ def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def vfr_keys(*words: str) -> Result:
     """Run ``vfr keys …``."""
-    return CliRunner().invoke(app, list(words))
+    return CliRunner().invoke(app, ["keys", *words])
 
 
 def test_the_command_line_issues_lists_and_revokes(operator: Path) -> None:
@@ -132,6 +133,15 @@ def test_the_command_line_issues_lists_and_revokes(operator: Path) -> None:
     listed = vfr_keys("list", "lumen").stdout
     assert "revoked" in listed
     assert key[21:] not in listed
+
+
+def test_a_relay_is_given_a_secret_of_its_own(operator: Path) -> None:
+    """What it signs with is accepted, and is not the service's own."""
+    given = vfr_keys("relay").stdout.strip().encode()
+    key = (operator / "secret").read_bytes()
+    body = b'{"task_id": "7", "task_info": {"external_task_id": "job"}}'
+    assert signed_job(key, signature(given, "1800000000", body), "1800000000", body, NOW) == "job"
+    assert given != key
 
 
 @pytest.mark.parametrize(
