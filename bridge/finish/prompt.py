@@ -35,9 +35,10 @@ class Prompt:
             blank: whether an empty negative prompt means zeros.
             width: of the text that it reads: the last columns, those of the last encoder.
         """
-        text, pooled = (_blanked(t) if blank and self.empty else t for t in (self.text, self.pooled))
-        inputs = {"text": text if width is None else text[..., -width:]}
-        return inputs if pooled is None else {**inputs, "pooled": pooled}
+        inputs = {"text": self.text if width is None else self.text[..., -width:]}
+        if self.pooled is not None:
+            inputs["pooled"] = self.pooled
+        return {name: _blanked(rows) for name, rows in inputs.items()} if blank and self.empty else inputs
 
 
 def tokenizers(folder: Path, layout: Layout) -> tuple[Tokenizer, ...]:
@@ -57,7 +58,7 @@ def tokenizer(folder: Path, length: int) -> Tokenizer:
     said = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))["pad_token"]
     padding = said["content"] if isinstance(said, dict) else said
     made.enable_truncation(length)
-    made.enable_padding(length=length, pad_id=made.token_to_id(padding), pad_token=padding)
+    made.enable_padding(length=length, pad_id=made.token_to_id(padding) or 0, pad_token=padding)
     return made
 
 
@@ -93,5 +94,5 @@ def refiner_ids(layout: Layout, bucket: Bucket, device: str) -> Tensors:
     return {"time_ids": torch.tensor(rows, dtype=torch.float32, device=device)}
 
 
-def _blanked(rows: torch.Tensor | None) -> torch.Tensor | None:
-    return None if rows is None else torch.cat([torch.zeros_like(rows[:1]), rows[1:]])
+def _blanked(rows: torch.Tensor) -> torch.Tensor:
+    return torch.cat([torch.zeros_like(rows[:1]), rows[1:]])

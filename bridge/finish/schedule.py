@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from diffusers import (
@@ -14,14 +15,50 @@ from diffusers import (
     EulerDiscreteScheduler,
     HeunDiscreteScheduler,
     LCMScheduler,
-    SchedulerMixin,
     UniPCMultistepScheduler,
 )
 
 from bridge.errors import BadInput
 from bridge.finish.settings import SchedulerName
 
-CLASSES: Mapping[str, tuple[type[SchedulerMixin], Mapping[str, object]]] = {
+
+class Scheduler(Protocol):
+    """What diffusers' schedulers have in common."""
+
+    timesteps: torch.Tensor
+    order: int
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, object], **changes: object) -> Scheduler:
+        """Return a new one, as a checkpoint says."""
+
+    def set_timesteps(self, num_inference_steps: int, device: str) -> None:
+        """Fill ``timesteps``."""
+
+    def set_begin_index(self, begin_index: int) -> None:
+        """Say at which of them the first step is made."""
+
+    def add_noise(
+        self, original_samples: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor
+    ) -> torch.Tensor:
+        """Return what was noised to a timestep."""
+
+    def scale_model_input(self, sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        """Return a latent as the denoiser reads it."""
+
+    def step(
+        self,
+        model_output: torch.Tensor,
+        timestep: torch.Tensor,
+        sample: torch.Tensor,
+        *,
+        return_dict: bool,
+        **random: torch.Generator,
+    ) -> tuple[torch.Tensor, ...]:
+        """Return the latent one step later, and perhaps more."""
+
+
+CLASSES: Mapping[str, tuple[type[Scheduler], Mapping[str, object]]] = {
     "euler": (EulerDiscreteScheduler, {}),
     "euler_ancestral": (EulerAncestralDiscreteScheduler, {}),
     "heun": (HeunDiscreteScheduler, {}),
@@ -34,7 +71,7 @@ CLASSES: Mapping[str, tuple[type[SchedulerMixin], Mapping[str, object]]] = {
 """Each scheduler's class, and what it is told beside what the checkpoint says of its training."""
 
 
-def make(name: SchedulerName, config: Mapping[str, object]) -> SchedulerMixin:
+def make(name: SchedulerName, config: Mapping[str, object]) -> Scheduler:
     """Return a new scheduler (each picture has its own: they remember former steps).
 
     Args:
@@ -67,7 +104,7 @@ def whole_steps(steps: int, denoise: float, *, full: bool) -> int:
 class Schedule:
     """The executed part of a schedule: ``timesteps`` [n], in falling order."""
 
-    scheduler: SchedulerMixin
+    scheduler: Scheduler
     timesteps: torch.Tensor
 
     def noised(self, latent: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
@@ -87,7 +124,7 @@ class Schedule:
         return self.scheduler.step(noise, timestep, latent, **drawn, return_dict=False)[0]
 
 
-def begin(scheduler: SchedulerMixin, steps: int, denoise: float, device: str = "cpu") -> Schedule:
+def begin(scheduler: Scheduler, steps: int, denoise: float, device: str = "cpu") -> Schedule:
     """Return the executed part of ``steps`` at a strength (diffusers' ``get_timesteps``).
 
     Raises:
