@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
+import hmac
+import uuid
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,8 +62,8 @@ async def _forget_workflows(room: Room, job: Job) -> None:
 async def ask_to_erase(room: Room, tenant: str, user: str) -> str:
     """Begin to erase a customer; return the errand's id. Asking again is another errand, and harmless."""
     now = room.clock()
-    errand = hashlib.sha256(json.dumps([tenant, user, now]).encode()).hexdigest()[:32]
-    hashed = hash_of(tenant, user)
+    errand = uuid.uuid4().hex  # nothing of the user: it stays
+    hashed = hash_of(room.settings.key, tenant, user)
 
     def ask(connection: sa.Connection) -> None:
         if insert_new(connection, ERASURES, id=errand, tenant=tenant, user=user, user_hash=hashed, asked=now):
@@ -73,9 +73,18 @@ async def ask_to_erase(room: Room, tenant: str, user: str) -> str:
     return errand
 
 
-def hash_of(tenant: str, user: str) -> str:
-    """Return what stays of a customer who was erased: the proof that it was done."""
-    return hashlib.sha256(f"{tenant}\n{user}".encode()).hexdigest()
+def hash_of(key: bytes, tenant: str, user: str) -> str:
+    """Return what stays of a customer who was erased: the proof that it was done.
+
+    Without the service's secret nobody can try names against it; a plain hash of a short name hides nothing.
+
+    Args:
+        key: the service's secret; with another one the proof can't be found again.
+        tenant: whose customer it was.
+        user: the tenant's name of the customer.
+    """
+    mine = hmac.digest(key, b"erasures", "sha256")
+    return hmac.digest(mine, f"{tenant}\n{user}".encode(), "sha256").hex()
 
 
 async def read_erasure(room: Room, tenant: str, errand: str) -> sa.Row[Any] | None:

@@ -37,6 +37,7 @@ async def show(erasure: str, service: Serving, caller: Calling) -> Erasure:
 
 async def _told(service: Service, caller: Caller, erasure: str) -> Erasure:
     row = await read_erasure(service.room, caller.tenant.id, erasure)
-    if row is None or (caller.user and row.user_hash != hash_of(caller.tenant.id, caller.user)):
+    key = service.settings.key
+    if row is None or (caller.user and row.user_hash != hash_of(key, caller.tenant.id, caller.user)):
         raise NotFound("There is no erasure of that id.")
     return Erasure(id=row.id, asked=row.asked, done=row.done, pictures=row.pictures)

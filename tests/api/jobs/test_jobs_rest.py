@@ -8,14 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from dbos import DBOS
 
 from api.jobs.desk import Desk
 from api.jobs.records import JOBS
-from api.jobs.sweeper import Sweeper
 from api.security.caller import USER_SCOPES, Caller
 from api.security.usage import USAGE
-from api.webhooks.delivery import DELIVERIES
 from bridge.errors import NotFound
 from bridge.imaging.decode import decode_image
 from tests.api.jobs.shop import FILES, Shop, World, in_thread, opened, until
@@ -236,64 +233,3 @@ def test_a_full_queue_says_when_to_come_again(world: World) -> None:
         assert (reply.status_code, reply.json()["code"]) == (503, "server_unavailable")
         assert int(reply.headers["retry-after"]) >= 1
         assert len(shop.rows(JOBS)) == 2
-
-
-def test_an_erased_user_leaves_nothing(shop: Shop) -> None:
-    """Jobs end, pictures and rows go, what another user has stays; asking again is harmless."""
-    height, act = shop.new()
-    act.held = True
-    running = shop.accepted(height, user="ann@x")
-    done = shop.ended(shop.accepted(user="ann@x"))
-    others = shop.ended(shop.accepted(user="bob"))
-    until(lambda: act.calls)
-    asked = shop.ask("DELETE", "/v1/users/ann@x")
-    assert asked.status_code == 202
-    path = f"/v1/erasures/{asked.json()['id']}"
-    erased = until(lambda: told if (told := shop.ask("GET", path).json())["done"] else None)
-    assert erased["pictures"] > 0
-    assert asyncio.run(shop.room.blobs.names("tenants/lumen/users/ann@x")) == []
-    assert shop.rows(JOBS, user="ann@x") == []
-    assert shop.rows(USAGE, user="ann@x") == []
-    for job in (running, done["id"]):
-        assert shop.ask("GET", f"/v1/jobs/{job}").status_code == 404
-    assert shop.client.get(done["image"]).status_code == 404
-    assert shop.client.get(others["image"]).is_success
-    until(lambda: act.cancelled)
-    assert shop.ask("GET", path, "atelier").status_code == 404
-
-
-def test_photos_of_who_waited_vanish(shop: Shop) -> None:
-    """After ``/v1/tryon`` the store holds no photo of the person nor of the garment."""
-    height, _ = shop.new()
-    reply = shop.post(height, path="/v1/tryon")
-    assert reply.status_code == 200
-    job = reply.json()["job"]
-    assert not [name for name in kept(shop, job) if "person" in name or "garment" in name]
-
-
-def kept(shop: Shop, job: str) -> list[str]:
-    """Return the names of what the store holds of a job."""
-    found: list[str] = asyncio.run(shop.room.blobs.names(f"tenants/lumen/users/-/jobs/{job}"))
-    return [name.rpartition("/")[2] for name in found]
-
-
-def test_pictures_go_when_their_time_is_over(shop: Shop) -> None:
-    """The photos after a day, the result after thirty, with what the engine knew; the row stays and says so."""
-    job = shop.ended(shop.accepted())["id"]
-    until(lambda: [row.state for row in shop.rows(DELIVERIES, job=job)] == ["delivered"])
-    flows = [job, *(f"{row.id}-0" for row in shop.rows(DELIVERIES, job=job))]
-    until(lambda: [flow.status for flow in DBOS.list_workflows(workflow_ids=flows)] == ["SUCCESS"] * 2)
-    assert kept(shop, job) == ["attempt-0.png", "garment-0.png", "person.png", "result.png"]
-    clock, sweeper = shop.room.clock, Sweeper(shop.room, "late")
-    left = []
-    try:
-        for days in (0.9, 1.1, 31):
-            shop.room.clock = lambda days=days: clock() + days * 86400
-            asyncio.run(sweeper.forget())
-            left.append(len(kept(shop, job)))
-    finally:
-        shop.room.clock = clock
-    assert left == [4, 2, 0]
-    assert DBOS.list_workflows(workflow_ids=flows) == []
-    told = shop.job(job)
-    assert (told["state"], told["image"]) == ("done", None)
