@@ -73,8 +73,7 @@ async def seen(room: Room) -> Seen:
 
 
 async def _account(room: Room) -> Account:
-    since = room.clock() - room.settings.dead_seconds
-    return await room.database.read(lambda connection: account(connection, since))
+    return await room.database.read(lambda connection: account(connection, room.settings.dead_seconds))
 
 
 async def _triton(room: Room) -> tuple[Part, dict[str, str]]:

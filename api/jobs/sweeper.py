@@ -12,27 +12,18 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-import sqlalchemy as sa
 from dbos import DBOS
 from dbos._dbos import _get_dbos_instance
 from dbos._utils import INTERNAL_QUEUE_NAME
 
-from api.jobs import cache, records
+from api.jobs import cache, heartbeat, records
 from api.jobs.ending import conclude
 from api.jobs.envelope import error
 from api.jobs.room import Room
 from api.security import idempotency
-from api.storage.database import METADATA, insert_new
 from bridge.errors import DeadlineMissed, JobFailed, StorageUnavailable, VfrError
 
 LOG = logging.getLogger("vfr.jobs")
-
-WORKERS = sa.Table(
-    "workers",
-    METADATA,
-    sa.Column("name", sa.String, primary_key=True),
-    sa.Column("seen", sa.Float, nullable=False),
-)
 
 BEATS, SWEEPS = 7.5, 3.0
 """Signs of life, and looks for those of others, within the time after which a silent worker is believed dead."""
@@ -72,30 +63,18 @@ class Sweeper:
 
     async def beat(self) -> None:
         """Write down that this worker lives."""
-        now = self._room.clock()
-
-        def write(connection: sa.Connection) -> None:
-            if not insert_new(connection, WORKERS, name=self._name, seen=now):
-                connection.execute(sa.update(WORKERS).where(WORKERS.c.name == self._name).values(seen=now))
-
-        await self._room.database.run(write)
+        await self._room.database.run(lambda connection: heartbeat.beat(connection, self._name))
 
     async def sign_off(self) -> None:
         """Say that this worker is gone, so that others need not wait for its silence."""
         with suppress(StorageUnavailable):  # then they wait
-            await self._room.database.run(
-                lambda connection: connection.execute(sa.delete(WORKERS).where(WORKERS.c.name == self._name))
-            )
+            await self._room.database.run(lambda connection: heartbeat.sign_off(connection, self._name))
 
     async def recover(self) -> list[str]:
         """Give the jobs of silent workers to whoever lives; return those workers."""
-        since = self._room.clock() - self._dead
-        lively = await self._room.database.run(
-            lambda connection: set(
-                connection.execute(sa.select(WORKERS.c.name).where(WORKERS.c.seen > since)).scalars()
-            )
-        )
         pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+        # Afterwards: who took one of these has given a sign of life before.
+        lively = await self._room.database.read(lambda connection: heartbeat.alive(connection, self._dead))
         silent = sorted({str(workflow.executor_id) for workflow in pending} - lively - {self._name})
         if silent:
             theirs = [workflow.workflow_id for workflow in pending if workflow.executor_id in silent]
@@ -152,6 +131,5 @@ class Sweeper:
         now = self._room.clock()
         for job in await self._room.database.run(lambda connection: records.forgotten(connection, now)):
             await forget_pictures(self._room, job, now)
-        long_gone = WORKERS.c.seen < now - 100 * self._dead
-        await self._room.database.run(lambda c: c.execute(sa.delete(WORKERS).where(long_gone)))
+        await self._room.database.run(lambda connection: heartbeat.forget(connection, 100 * self._dead))
         await self._room.database.run(lambda connection: idempotency.prune(connection, now))

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from bridge.errors import ConfigError, StorageUnavailable
 
@@ -111,6 +113,23 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+class now(FunctionElement[float]):  # noqa: N801 - a function of SQL, named as those of SQLAlchemy are
+    """The time by the clock that all processes share [Unix seconds]: PostgreSQL's own, or with SQLite the machine's."""
+
+    type = sa.Float(53)
+    inherit_cache = True
+
+
+@compiles(now, "postgresql")
+def _on_postgresql(*_: object, **__: object) -> str:
+    return "extract(epoch FROM clock_timestamp())::float8"  # now() would be when the transaction began
+
+
+@compiles(now, "sqlite")
+def _on_sqlite(*_: object, **__: object) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"  # the Julian day on which Unix time begins
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, **values: Any) -> bool:  # noqa: ANN401 - a row's values

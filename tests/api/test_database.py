@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from api.storage.database import METADATA, Database, insert_new
+from api.storage.database import METADATA, Database, insert_new, now
 from benchmarks.postgres import Postgres
 from bridge.errors import ConfigError
 
@@ -54,6 +54,19 @@ def test_tables_of_an_older_version_are_completed(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="test_notes is too old"):
         database.create()
     database.close()
+
+
+def test_its_clock(database: Database) -> None:
+    """Unix seconds with their fractions, that go on within a transaction, on either kind."""
+
+    def looked(connection: sa.Connection) -> tuple[float, float]:
+        first = connection.scalar(sa.select(now()))
+        time.sleep(0.05)
+        return first, connection.scalar(sa.select(now() - 0.0))
+
+    first, second = database.run_here(looked)
+    assert first == pytest.approx(time.time(), abs=2)
+    assert 0.02 < second - first < 2
 
 
 def test_a_row_is_new_once(database: Database) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.jobs import cache, records
+from api.jobs import cache, heartbeat, records
 from api.jobs.cache import Follow, Hit, Lead
 from api.jobs.envelope import JsonSerializer, error, fault_of, ok
 from api.jobs.records import State
@@ -133,6 +133,24 @@ def test_a_job_ends_once(database: Database) -> None:
     assert job
     assert (job.state, told) == (winner, ["queued", winner.value])
     assert not database.run_here(lambda c: records.step(c, "a", "render", 0.5, NOW))
+
+
+def test_signs_of_life_are_told_by_one_clock(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose clock is wrong seems neither dead nor immortal."""
+
+    def alive(seconds: float = 9) -> set[str]:
+        return database.run_here(lambda c: heartbeat.alive(c, seconds))
+
+    monkeypatch.setattr("time.time", lambda: NOW - 1e6)
+    for worker in ("a", "b", "a"):
+        database.run_here(lambda c, worker=worker: heartbeat.beat(c, worker))
+    assert alive() == {"a", "b"}
+    assert alive(seconds=0) == set()
+    database.run_here(lambda c: heartbeat.sign_off(c, "a"))
+    database.run_here(lambda c: heartbeat.forget(c, 9))
+    assert alive() == {"b"}
+    database.run_here(lambda c: heartbeat.forget(c, -1))
+    assert alive() == set()
 
 
 def test_places_in_the_queue(database: Database) -> None:

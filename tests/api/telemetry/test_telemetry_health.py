@@ -14,10 +14,9 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from api.jobs import health, records
+from api.jobs import health, heartbeat, records
 from api.jobs.account import account
 from api.jobs.room import Room
-from api.jobs.sweeper import WORKERS
 from api.providers import budget
 from api.providers.base import State
 from api.providers.breaker import Breaker, Verdict
@@ -191,9 +190,8 @@ def test_the_account_is_the_same_on_every_database(database: Database) -> None:
             values = {"tenant": "local", "user": "", "order": {}, "snapshot": "", "deadline": 100.0}
             records.create(connection, job, 50.0, **values)
         records.step(connection, "1", "render", 0.3, 60.0)
-        connection.execute(
-            sa.insert(WORKERS).values([{"name": "old", "seen": 9.0}, {"name": "new", "seen": 60.0}])
-        )
+        connection.execute(sa.insert(heartbeat.WORKERS).values(name="old", seen=9.0))
+        heartbeat.beat(connection, "new")
         budget.reserve(connection, "kling", "local", "1", 0.5, 9.0, 5, 60.0)
         row = {"tenant": "local", "job": "1", "endpoint": "https://a", "body": "", "attempts": 1, "why": ""}
         states = {"a": "pending", "b": "pending", "c": "delivered", "d": "given_up"}
@@ -203,7 +201,7 @@ def test_the_account_is_the_same_on_every_database(database: Database) -> None:
             )
 
     database.run_here(fill)
-    assert database.run_here(lambda connection: account(connection, since=30.0)) == Account(
+    assert database.run_here(lambda connection: account(connection, seconds=30.0)) == Account(
         queued=2,
         running=1,
         workers=1,
