@@ -161,5 +161,7 @@ def _refuse_impossible(file: str, contract: Contract, tuning: Tuning) -> None:
         raise ConfigError(
             f"{file}: {name} is a network and remembers nothing; give `memo_mib` to the model that calls it"
         )
+    if tuning.memo_mib and contract.decoupled:
+        raise ConfigError(f"{file}: {name} answers in several parts and remembers none; leave `memo_mib` out")
     if max(tuning.preferred_batch, default=0) > contract.max_batch:
         raise ConfigError(f"{file}: {name} takes batches of up to {contract.max_batch}; prefer no larger one")

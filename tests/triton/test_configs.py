@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,14 @@ def test_a_card_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, sente
         read_card(path)
     assert sentence in str(caught.value)
     assert str(caught.value).startswith("card.yaml")
+
+
+def test_a_model_that_answers_in_parts_remembers_none(tmp_path: Path) -> None:
+    """Its base has no memory, so that a card that gives it one is mistaken."""
+    path = tmp_path / "card.yaml"
+    path.write_text("models: {face: {memo_mib: 1}}")
+    with pytest.raises(ConfigError, match="face answers in several parts"):
+        read_card(path, {FACE.name: replace(FACE, decoupled=True)})
 
 
 def test_another_cards_configs_lie_beside_the_default(

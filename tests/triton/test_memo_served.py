@@ -22,7 +22,8 @@ from bridge.triton.local import LocalModels
 from bridge.triton.memo import SECONDS
 from bridge.triton.model import Array
 from bridge.triton.ports import HOST, Ports
-from export.pbtxt import Tuning, render
+from export.cards import Tuning
+from export.pbtxt import render
 from tests.triton import echo_model, tiny
 from tests.triton.echo_model import ECHO
 

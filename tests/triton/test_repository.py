@@ -14,7 +14,7 @@ from bridge.triton.client import TritonClient
 from bridge.triton.embedded import EmbeddedTriton
 from bridge.triton.local import LocalModels
 from bridge.triton.model import Array
-from export.pbtxt import CARDS, DEFAULT_CARD, read_card
+from export.cards import CARDS, DEFAULT_CARD, read_card
 
 MOST_MEMORY = 3000
 """What all processes together may hold, by the specification [MiB]; a page that several share counts once."""
