@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,23 @@ from bridge.quality.report import NOT_MEASURED, Report, Scores, encode_report
 
 Numbers = npt.NDArray[np.int32]
 Words = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """A try-on that is scored; shapes and ranges are those of the contract's tensors."""
+
+    image: Pixels
+    keypoints: npt.NDArray[np.float32]
+    labels: Pixels
+    result: Pixels
+    edit_mask: Pixels
+    agnostic: Pixels
+    layer: Pixels
+    layer_parts: Pixels
+    garment_image: Pixels
+    garment_shown: npt.NDArray[np.bool_]  # [h, w]: the garment's outer side in its photo
+    category: Category
 
 
 class Scorer:
@@ -49,29 +67,21 @@ class Scorer:
             ``report``: one element, the JSON of :class:`bridge.quality.report.Report`.
         """
         category = Category(garment_category[0].decode())
-        shown = (garment_mask >= 128) & (garment_inside < 128)
-        changed = measures.changed_pixels(image, result)
-        worn = measures.visible_garment(changed, edit_mask, labels, layer)
-        front, has_collar = hiding(labels, edit_mask), category is not Category.LOWER
-        scores = Scores(
-            protected_identity=measures.protected_identity(changed, edit_mask),
-            garment_colour=_rounded(measures.colour_likeness(result, worn, garment_image, shown)),
-            garment_detail=_rounded(measures.detail_ratio(result, worn, layer, garment_image, shown)),
-            garment_print=_rounded(measures.print_likeness(result, worn, layer)),
-            leak_iou=_rounded(leak_iou(agnostic, result, changed, worn, edit_mask, labels, layer, category)),
-            old_garment_left=_rounded(measures.old_garment_left(changed, labels, layer, category)),
-            coverage=_rounded(measures.coverage(worn, layer)),
-            hem_visible=_rounded(measures.hem_visible(worn, layer, layer_parts)),
-            collar_visible=_rounded(measures.collar_visible(worn, layer, layer_parts))
-            if has_collar
-            else None,
-            hem_line=_rounded(hem_line(worn, layer, layer_parts, front, keypoints, category)),
-            collar_line=_rounded(collar_line(worn, layer, layer_parts, front, keypoints))
-            if has_collar
-            else None,
+        fitting = Fitting(
+            image=image,
+            keypoints=keypoints,
+            labels=labels,
+            result=result,
+            edit_mask=edit_mask,
+            agnostic=agnostic,
+            layer=layer,
+            layer_parts=layer_parts,
+            garment_image=garment_image,
+            garment_shown=(garment_mask >= 128) & (garment_inside < 128),
+            category=category,
         )
-        chosen = int(person_index[0])
-        route = json.loads(route_report[0])
+        scores = scores_of(fitting)
+        chosen, route = int(person_index[0]), json.loads(route_report[0])
         report = Report(
             scores=scores,
             warnings=remarks(
@@ -87,6 +97,32 @@ class Scorer:
             not_measured=dict(NOT_MEASURED),
         )
         return {"report": np.array([encode_report(report)], dtype=np.object_)}
+
+
+def scores_of(fitting: Fitting) -> Scores:
+    """Return every score of a try-on; None where the picture has nothing to measure it on."""
+    f = fitting
+    changed = measures.changed_pixels(f.image, f.result)
+    worn = measures.visible_garment(changed, f.edit_mask, f.labels, f.layer)
+    seen = worn, f.layer, f.layer_parts
+    front, has_collar = hiding(f.labels, f.edit_mask), f.category is not Category.LOWER
+    return Scores(
+        protected_identity=measures.protected_identity(changed, f.edit_mask),
+        garment_colour=_rounded(measures.colour_likeness(f.result, worn, f.garment_image, f.garment_shown)),
+        garment_detail=_rounded(
+            measures.detail_ratio(f.result, worn, f.layer, f.garment_image, f.garment_shown)
+        ),
+        garment_print=_rounded(measures.print_likeness(f.result, worn, f.layer)),
+        leak_iou=_rounded(
+            leak_iou(f.agnostic, f.result, changed, worn, f.edit_mask, f.labels, f.layer, f.category)
+        ),
+        old_garment_left=_rounded(measures.old_garment_left(changed, f.labels, f.layer, f.category)),
+        coverage=_rounded(measures.coverage(worn, f.layer)),
+        hem_visible=_rounded(measures.hem_visible(*seen)),
+        collar_visible=_rounded(measures.collar_visible(*seen)) if has_collar else None,
+        hem_line=_rounded(hem_line(*seen, front, f.keypoints, f.category)),
+        collar_line=_rounded(collar_line(*seen, front, f.keypoints)) if has_collar else None,
+    )
 
 
 def _rounded(score: float | None) -> float | None:
