@@ -7,7 +7,9 @@ So what is still in here of a customer who was erased (``DELETE /v1/users/{id}``
 
 Which models keep answers, and how many MiB each, is said in ``configs/gpu``; ``make configs`` writes it into the
 parameter ``memo_mib``. Triton's own response cache does not serve: it keeps only those outputs that its first caller
-asked for, until others need the room, under keys of 64 bits for which another input can be made up.
+asked for, until others need the room, under 64 bits that tell nothing of the inputs' shapes and are no cryptographic
+hash (``TritonCache::HashInputs`` in ``cache_manager.cc`` of its core): one could make up a photo that is taken for
+somebody else's.
 """
 
 from __future__ import annotations
