@@ -193,6 +193,8 @@ class Backend(str, Enum):
 
     PYTHON = "python"
     ONNXRUNTIME = "onnxruntime"
+    TENSORRT = "tensorrt"
+    PYTORCH = "pytorch"  # a package that AOTInductor compiled
     ENSEMBLE = "ensemble"
 
 
@@ -456,6 +458,60 @@ DEPTH = Tensor("depth", DType.FP32, (ANY, ANY), "distance along the view [m]; 0 
 NORMALS = Tensor(
     "normals", DType.FP32, (ANY, ANY, 3), "unit normals in the camera frame; zeros where nothing is"
 )
+BODY_DEPTH = replace(DEPTH, name="body_depth")
+BODY_NORMALS = replace(NORMALS, name="body_normals")
+
+
+# --- tensors of the finisher ----------------------------------------------------------------------------
+
+CONTROLS = Tensor(
+    "controls",
+    DType.UINT8,
+    (ANY, ANY, ANY, 3),
+    "pictures that guide the finisher, of the size of what it finishes, drawn as ControlNets were taught to read them",
+)
+CONTROL_KINDS = Tensor(
+    "control_kinds",
+    DType.BYTES,
+    (ANY,),
+    "what each control is: a name of bridge.finish.layout.UNION_KINDS, or a net's",
+)
+PRIOR = Tensor(
+    "prior", DType.UINT8, (ANY, ANY, 3), "the geometry's picture, of which the finisher makes a photo"
+)
+ORIGINAL = Tensor(
+    "photo", DType.UINT8, (ANY, ANY, 3), "the person's photo, of the prior's size: what must not be edited"
+)
+GARMENT_PROMPT = Tensor(
+    "garment_image",
+    DType.UINT8,
+    (ANY, ANY, 3),
+    "the garment, as the adapter for fabric looks at it; 0 x 0: none",
+)
+FACE_EMBEDDING = Tensor(
+    "face_embedding", DType.FP32, (ANY, 512), "a row per face, one or none: ArcFace's, as its model gives it"
+)
+FACE_CROP = Tensor("face_crop", DType.UINT8, (ANY, ANY, 3), "that face, aligned and square; 0 x 0: none")
+PROMPT = Tensor("prompt", DType.BYTES, (1,), "what the picture shows, in English", default=b"")
+NEGATIVE_PROMPT = Tensor("negative_prompt", DType.BYTES, (1,), "what it must not look like", default=b"")
+FINISH_SETTINGS = Tensor(
+    "settings", DType.BYTES, (1,), "JSON: tier, and what differs from its settings in configs/pipeline.yaml",
+    default=b"",
+)  # fmt: skip
+DEADLINE = Tensor(
+    "deadline", DType.FP32, (1,), "in how many seconds it is wanted: who has least time begins first; 0: no hurry",
+    default=0,
+)  # fmt: skip
+EVENT = Tensor(
+    "event", DType.BYTES, (1,), "JSON: stage, step of steps that are done, seconds since the start"
+)
+PREVIEW = Tensor("preview", DType.BYTES, (1,), "a small picture of how far it is, PNG; mostly empty")
+FINISHED = Tensor(
+    "finished", DType.UINT8, (ANY, ANY, 3), "the finished picture; 0 x 0 before the last response"
+)
+FINISH_REPORT = Tensor(
+    "finish_report", DType.BYTES, (1,), "JSON: what was done, and with what; empty before the last response"
+)
 
 
 def _net(name: str, summary: str, side: int, outputs: tuple[Tensor, ...], max_batch: int = 8) -> Contract:
@@ -659,6 +715,27 @@ SCORE = Contract(
     ),
     (REPORT,),
 )  # fmt: skip
+BODY_MAPS = Contract(
+    "body_maps", "The fitted body's depth and normals in the photo's frame", Backend.PYTHON,
+    (*FIT_BODY.outputs, MATTE), (BODY_DEPTH, BODY_NORMALS),
+)  # fmt: skip
+GUIDES = Contract(
+    "guides", "What is known of the dressed person, drawn as the finisher's controls", Backend.PYTHON,
+    (
+        RESULT, KEYPOINTS, HANDS, HAND_SCORES, FACE_MESH, FACE_SCORE, MATTE, LABELS, LAYER, LAYER_PARTS,
+        GARMENT_CATEGORY, DEPTH, NORMALS, BODY_DEPTH, BODY_NORMALS,
+    ),
+    (CONTROLS, CONTROL_KINDS),
+)  # fmt: skip
+FINISH = Contract(
+    "finish", "A photo of the geometry's picture, by diffusion; tells of each step", Backend.PYTHON,
+    (
+        PRIOR, ORIGINAL, EDIT_MASK, CONTROLS, CONTROL_KINDS, GARMENT_PROMPT, FACE_EMBEDDING, FACE_CROP, PROMPT,
+        NEGATIVE_PROMPT, FINISH_SETTINGS, SEED, DEADLINE,
+    ),
+    (EVENT, PREVIEW, FINISHED, FINISH_REPORT), decoupled=True,
+)  # fmt: skip
+"""It calls the networks of the installed checkpoint, see :mod:`bridge.finish.layout`."""
 ENCODE = Contract("encode", "An RGB image to encoded bytes", Backend.PYTHON, (RESULT, FORMAT), (ENCODED,))
 TRYON_BASIC = Contract(
     "tryon_basic",
@@ -681,7 +758,8 @@ TRYON_BASIC_STAGES = replace(
     summary="tryon_basic with everything it saw and made on the way; ask for all of its outputs or none by name",
     outputs=(
         ENCODED, REPORT, IMAGE, KEYPOINTS, MATTE, LABELS, GARMENT_IMAGE, GARMENT_CATEGORY, GARMENT_MASK,
-        GARMENT_INSIDE, GARMENT_POINTS, LAYER, LAYER_PARTS, RESULT, EDIT_MASK, AGNOSTIC, *ROUTE.outputs[3:],
+        GARMENT_INSIDE, GARMENT_POINTS, LAYER, LAYER_PARTS, RESULT, EDIT_MASK, AGNOSTIC, WORLD, HANDS, HAND_SCORES,
+        FACE_MESH, FACE_SCORE, *ROUTE.outputs[3:],
     ),
 )  # fmt: skip
 """An ensemble of its own, because Triton (up to 26.06 at least) answers "unexpected deadlock" when a request
@@ -693,7 +771,7 @@ CONTRACTS: Mapping[str, Contract] = {
         POSE_DETECTION, POSE_LANDMARK, FACE_DETECTION, FACE_LANDMARK, HAND_LANDMARK, SELFIE_SEGMENTATION,
         DECODE, POSE, FACE, FACES, HAND, SILHOUETTE, PARSE, PERCEPTION,
         INTAKE, GARMENT, WARP, GARMENT_MESH, FIT_BODY, DRAPE, SPLAT, ROUTE, COMPOSE, SCORE, ENCODE,
-        TRYON_BASIC, TRYON_BASIC_STAGES,
+        BODY_MAPS, GUIDES, FINISH, TRYON_BASIC, TRYON_BASIC_STAGES,
     )
 }  # fmt: skip
 """Every model of the repository by its name."""
