@@ -6,37 +6,37 @@ where they are (DLPack); otherwise they travel through shared memory.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 
 from bridge.contracts import Contract
+from bridge.errors import OutOfMemory, VfrError
+from bridge.finish.networks import TORCH, Network, Networks, Tensors
 from bridge.triton.serving import told
-from bridge.triton.stub import StubTensor, stub
-
-Network = Callable[..., Awaitable[Mapping[str, torch.Tensor]]]
-"""Tensors by input name in, rows first; tensors by output name out."""
+from bridge.triton.stub import StubTensor, TritonError, stub
 
 
-def networks(contracts: Mapping[str, Contract], device: str) -> Mapping[str, Network]:
-    """Return the server's networks by name, which compute on ``device``."""
+def networks(contracts: Mapping[str, Contract], device: str) -> Networks:
+    """Return the server's networks by name; their outputs are on ``device``, as torch names it."""
     return {name: _network(contract, torch.device(device)) for name, contract in contracts.items()}
 
 
 def _network(contract: Contract, device: torch.device) -> Network:
+    dtypes = {tensor.name: TORCH[tensor.dtype] for tensor in contract.inputs}
     outputs = [tensor.name for tensor in contract.outputs]
 
-    async def call(**tensors: torch.Tensor) -> Mapping[str, torch.Tensor]:
+    async def call(**tensors: torch.Tensor) -> Tensors:
         request = stub().InferenceRequest(
             model_name=contract.name,
             requested_output_names=outputs,
-            inputs=[_sent(name, tensor) for name, tensor in tensors.items()],
+            inputs=[_sent(name, tensors[name].to(dtype)) for name, dtype in dtypes.items()],
             **_where(device),
         )
         response = await request.async_exec()
         if response.has_error():
-            raise told(contract, response.error())
-        return {tensor.name(): _received(tensor) for tensor in response.output_tensors()}
+            raise _failed(contract, response.error())
+        return {tensor.name(): _received(tensor).to(device) for tensor in response.output_tensors()}
 
     return call
 
@@ -59,3 +59,12 @@ def _received(tensor: StubTensor) -> torch.Tensor:
     if tensor.is_cpu():
         return torch.from_numpy(tensor.as_numpy())
     return torch.from_dlpack(tensor.to_dlpack()).clone()
+
+
+def _failed(contract: Contract, error: TritonError) -> VfrError:
+    """Return a network's error; what onnxruntime, TensorRT and CUDA say of a full card has one word in common."""
+    if "memory" in error.message().lower():
+        return OutOfMemory(
+            f"{contract.name} found no room on the card; please try again later, or lower how many jobs are in flight."
+        )
+    return told(contract, error)

@@ -8,6 +8,7 @@ How many of them may work at a time is the model's own business: Triton queues n
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,6 +37,19 @@ class Caller(Protocol):
         """Tell whether nobody waits any more; a model asks between two steps and stops."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a model runs.
+
+    ``folder`` is its version's in the repository, ``device`` what it computes on as torch names it (``cpu``,
+    ``cuda:0``), ``parameters`` those of its config.
+    """
+
+    folder: Path
+    device: str
+    parameters: Mapping[str, str]
+
+
 Work = Callable[[Arrays, Caller], Awaitable[Arrays]]
 """Inputs and who sent them in, the last part of the answer out; the other parts are sent on the way."""
 
@@ -47,13 +61,8 @@ class StreamingModel(Model):
     _gate: drain.Gate
     _executor: ThreadPoolExecutor | None = None
 
-    def work(self, folder: Path, device: str) -> Work:
-        """Return what answers a request.
-
-        Args:
-            folder: of the model's version in the repository.
-            device: where it computes, ``cpu`` or ``cuda:0``.
-        """
+    def work(self, place: Place) -> Work:
+        """Return what answers a request."""
         raise NotImplementedError
 
     def initialize(self, args: Mapping[str, str]) -> None:
@@ -61,7 +70,9 @@ class StreamingModel(Model):
         card = args["model_instance_kind"] == "GPU"
         device = f"cuda:{args['model_instance_device_id']}" if card else "cpu"
         self._gate = drain.from_environment()
-        self._work = self.work(Path(stub().get_model_dir()), device)
+        parameters = json.loads(args["model_config"]).get("parameters", {})
+        values = {name: value["string_value"] for name, value in parameters.items()}
+        self._work = self.work(Place(Path(stub().get_model_dir()), device, values))
 
     def is_ready(self) -> bool:
         """Tell Triton (from 26.03 on) whether it should get requests."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from bridge.contracts import Backend, Contract, DType, Tensor
 from bridge.errors import JobCancelled, NoPerson
-from bridge.triton.bls import Network, networks
+from bridge.finish.networks import Networks
+from bridge.triton.bls import networks
 from bridge.triton.model import Array, Arrays
-from bridge.triton.streaming import Caller, StreamingModel, Work
+from bridge.triton.streaming import Caller, Place, StreamingModel, Work
 
 X = Tensor("x", DType.FP32, (4,), "numbers")
 T = Tensor("timestep", DType.FP32, (1,), "how far the walk is")
@@ -33,14 +33,14 @@ WALK = Contract("walk", "Takes steps", Backend.PYTHON, (X, STEPS, HOW), (EVENT, 
 class TritonPythonModel(StreamingModel):
     contract = WALK
 
-    def work(self, folder: Path, device: str) -> Work:
-        return Walker(networks({"step": STEP}, device))
+    def work(self, place: Place) -> Work:
+        return Walker(networks({"step": STEP}, place.device))
 
 
 class Walker:
     """Adds 0, 1, 2 ... to its numbers."""
 
-    def __init__(self, networks: Mapping[str, Network]) -> None:
+    def __init__(self, networks: Networks) -> None:
         self._step = networks["step"]
 
     async def __call__(self, arrays: Arrays, caller: Caller) -> Arrays:
