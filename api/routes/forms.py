@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from fastapi import Depends, File, Form, Header, Request, Response, UploadFile, params
 
 from api.fitting import CHOICES, GARMENT_PHOTOS
-from api.jobs.desk import Claim, Uploads
+from api.jobs.admission import Claim, accept
 from api.jobs.order import Wishes
+from api.jobs.pictures import Uploads
 from api.security.caller import Caller, Calling
 from api.service import Service, Serving
 from bridge.contracts import Category, Expert, Fabric
@@ -118,7 +119,7 @@ class HandIn:
         """Read or fetch the pictures, take the job, tell in the headers where it is, and return its id.
 
         Raises:
-            VfrError: as :func:`uploads` and :meth:`Desk.accept`.
+            VfrError: as :func:`uploads` and :func:`api.jobs.admission.accept`.
         """
         pictures = await uploads(
             self.service,
@@ -130,8 +131,8 @@ class HandIn:
             self.garment_url,
         )
         wishes = self.wishes.model_copy(update={"external": external} if external else {})
-        accepted = await self.service.desk.accept(
-            self.caller, self.user, wishes, pictures, claim=self.claim, seconds=seconds
+        accepted = await accept(
+            self.service.room, self.caller, self.user, wishes, pictures, claim=self.claim, seconds=seconds
         )
         self.response.headers["Location"] = f"/v1/jobs/{accepted.job}"
         if accepted.replayed:

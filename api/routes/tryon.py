@@ -9,9 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from api import negotiation
-from api.jobs.desk import Uploads
+from api.jobs.admission import accept
 from api.jobs.envelope import fault_of
 from api.jobs.order import Wishes
+from api.jobs.pictures import Uploads
 from api.jobs.records import Job
 from api.problems import RESPONSES
 from api.routes import forms
@@ -70,7 +71,7 @@ async def tryon(
 
 async def _awaited(service: Service, caller: Caller, wishes: Wishes, pictures: Uploads) -> Job:
     """Hand the job in and wait for its end; whoever stops waiting cancels it."""
-    accepted = await service.desk.accept(caller, "", wishes, pictures, seconds=service.settings.timeout)
+    accepted = await accept(service.room, caller, "", wishes, pictures, seconds=service.settings.timeout)
     try:
         return await service.desk.wait(caller, accepted.job)
     finally:
