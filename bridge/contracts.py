@@ -514,58 +514,6 @@ FINISH_REPORT = Tensor(
 )
 
 
-# --- tensors of the finisher ----------------------------------------------------------------------------
-
-CONTROLS = Tensor(
-    "controls",
-    DType.UINT8,
-    (ANY, ANY, ANY, 3),
-    "pictures that guide the finisher, of the size of what it finishes, drawn as ControlNets were taught to read them",
-)
-CONTROL_KINDS = Tensor(
-    "control_kinds",
-    DType.BYTES,
-    (ANY,),
-    "what each control is: a name of bridge.finish.layout.UNION_KINDS, or a net's",
-)
-PRIOR = Tensor(
-    "prior", DType.UINT8, (ANY, ANY, 3), "the geometry's picture, of which the finisher makes a photo"
-)
-ORIGINAL = Tensor(
-    "photo", DType.UINT8, (ANY, ANY, 3), "the person's photo, of the prior's size: what must not be edited"
-)
-GARMENT_PROMPT = Tensor(
-    "garment_image",
-    DType.UINT8,
-    (ANY, ANY, 3),
-    "the garment, as the adapter for fabric looks at it; 0 x 0: none",
-)
-FACE_EMBEDDING = Tensor(
-    "face_embedding", DType.FP32, (ANY, 512), "a row per face, one or none: ArcFace's, as its model gives it"
-)
-FACE_CROP = Tensor("face_crop", DType.UINT8, (ANY, ANY, 3), "that face, aligned and square; 0 x 0: none")
-PROMPT = Tensor("prompt", DType.BYTES, (1,), "what the picture shows, in English", default=b"")
-NEGATIVE_PROMPT = Tensor("negative_prompt", DType.BYTES, (1,), "what it must not look like", default=b"")
-FINISH_SETTINGS = Tensor(
-    "settings", DType.BYTES, (1,), "JSON: tier, and what differs from its settings in configs/pipeline.yaml",
-    default=b"",
-)  # fmt: skip
-DEADLINE = Tensor(
-    "deadline", DType.FP32, (1,), "in how many seconds it is wanted: who has least time begins first; 0: no hurry",
-    default=0,
-)  # fmt: skip
-EVENT = Tensor(
-    "event", DType.BYTES, (1,), "JSON: stage, step of steps that are done, seconds since the start"
-)
-PREVIEW = Tensor("preview", DType.BYTES, (1,), "a small picture of how far it is, PNG; mostly empty")
-FINISHED = Tensor(
-    "finished", DType.UINT8, (ANY, ANY, 3), "the finished picture; 0 x 0 before the last response"
-)
-FINISH_REPORT = Tensor(
-    "finish_report", DType.BYTES, (1,), "JSON: what was done, and with what; empty before the last response"
-)
-
-
 def _net(name: str, summary: str, side: int, outputs: tuple[Tensor, ...], max_batch: int = 8) -> Contract:
     """A converted LiteRT network: one square RGB crop in, in the range that the network was trained on."""
     crop = Tensor("crop", DType.FP32, (side, side, 3), "RGB crop; range as the model's summary says")
@@ -779,15 +727,6 @@ GUIDES = Contract(
     ),
     (CONTROLS, CONTROL_KINDS),
 )  # fmt: skip
-FINISH = Contract(
-    "finish", "A photo of the geometry's picture, by diffusion; tells of each step", Backend.PYTHON,
-    (
-        PRIOR, ORIGINAL, EDIT_MASK, CONTROLS, CONTROL_KINDS, GARMENT_PROMPT, FACE_EMBEDDING, FACE_CROP, PROMPT,
-        NEGATIVE_PROMPT, FINISH_SETTINGS, SEED, DEADLINE,
-    ),
-    (EVENT, PREVIEW, FINISHED, FINISH_REPORT), decoupled=True,
-)  # fmt: skip
-"""It calls the networks of the installed checkpoint, see :mod:`bridge.finish.layout`."""
 FINISH = Contract(
     "finish", "A photo of the geometry's picture, by diffusion; tells of each step", Backend.PYTHON,
     (

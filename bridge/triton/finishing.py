@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +19,6 @@ from bridge.finish.prompt import tokenizers
 from bridge.finish.settings import Finishing, load
 from bridge.imaging.encode import encode_image
 from bridge.imaging.seed import resolve_seed
-from bridge.triton import bls
 from bridge.triton.model import Array, Arrays
 from bridge.triton.streaming import Caller, Place
 
@@ -44,16 +44,17 @@ class Desk:
         return _answer({"stage": "finished"}, finished=finished)
 
 
-def open_desk(place: Place) -> Desk:
-    """Return the finisher of the checkpoint that is installed in the place's folder, ``finish/1``.
+def open_desk(place: Place, folder: Path) -> Desk:
+    """Return the finisher of the checkpoint that is installed in a folder.
 
-    The folder holds ``layout.json`` and the tokenizers; the parameter ``jobs`` says how many pictures are worked on
-    at the same time.
+    Args:
+        place: where the model runs; its parameter ``jobs`` says how many pictures are worked on at the same time.
+        folder: ``finish/1`` of the repository, with ``layout.json`` and the tokenizers.
     """
-    layout = Layout.model_validate_json((place.folder / "layout.json").read_text(encoding="utf-8"))
-    words = tokenizers(place.folder, layout)
+    layout = Layout.model_validate_json((folder / "layout.json").read_text(encoding="utf-8"))
+    words = tokenizers(folder, layout)
     admission = Admission(int(place.parameters["jobs"]))
-    networks = bls.networks(contracts(layout), place.device)
+    networks = place.networks(contracts(layout))
     return Desk(Finisher(layout, networks, words, admission=admission, device=place.device), load())
 
 
@@ -94,14 +95,18 @@ def _face(embeddings: Array, crop: Array) -> Face | None:
     return Face(embeddings[0], crop) if len(embeddings) and crop.size else None
 
 
-def _told(progress: Progress) -> Arrays:
-    event = {
+def described(progress: Progress) -> dict[str, object]:
+    """Return what an event says of the progress."""
+    return {
         "stage": progress.stage,
         "step": progress.step,
         "steps": progress.steps,
         "seconds": round(progress.seconds, 3),
     }
-    return _answer(event, b"" if progress.preview is None else encode_image(progress.preview))
+
+
+def _told(progress: Progress) -> Arrays:
+    return _answer(described(progress), b"" if progress.preview is None else encode_image(progress.preview))
 
 
 def _answer(event: Mapping[str, object], preview: bytes = b"", finished: Finished | None = None) -> Arrays:

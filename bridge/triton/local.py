@@ -1,22 +1,28 @@
 """The whole repository in one process, without a server: for tests, benchmarks and debugging.
 
 It reads the same contracts and runs the same ``model.py`` files, so what it computes is what Triton computes;
-what it leaves out is the serving (processes, batching, the wire).
+what it leaves out is the serving (processes, batching, the wire, answers in parts).
 """
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS, Backend, Contract
 from bridge.errors import ArtifactMissing
 from bridge.triton.model import Array, Arrays, Infer, Model
+from bridge.triton.streaming import Place, StreamingModel, Work
 from bridge.triton.tensors import checked, complete
+
+if TYPE_CHECKING:
+    from bridge.finish.networks import Networks
 
 
 class LocalModels(Mapping[str, Infer]):
@@ -53,7 +59,21 @@ class LocalModels(Mapping[str, Infer]):
         folder = self._repository / contract.name / "1"
         if contract.backend is Backend.ONNXRUNTIME:
             return _open_onnx(folder / "model.onnx")
-        return _import_model(folder / "model.py").load({name: self[name] for name in contract.calls})
+        model = _import_model(folder / "model.py")
+        if isinstance(model, StreamingModel):
+            return _to_the_end(model.work(Place(folder, "cpu", {"jobs": "1"}, self._networks)))
+        return model.load({name: self[name] for name in contract.calls})
+
+    def _networks(self, contracts: Mapping[str, Contract]) -> Networks:
+        from bridge.triton import sessions  # brings torch, which only the finisher needs
+
+        return sessions.networks(contracts, self._opened)
+
+    def _opened(self, network: str) -> Infer:
+        """Return a network that no constant contract names."""
+        if network not in self._loaded:
+            self._loaded[network] = _open_onnx(self._repository / network / "1" / "model.onnx")
+        return self._loaded[network]
 
     def _run_steps(self, contract: Contract, **tensors: Array) -> Arrays:
         pending = list(contract.steps)
@@ -63,6 +83,29 @@ class LocalModels(Mapping[str, Infer]):
             outputs = self[step.model](**{name: tensors[source] for name, source in step.inputs.items()})
             tensors |= {target: outputs[name] for name, target in step.outputs.items()}
         return {tensor.name: tensors[tensor.name] for tensor in contract.outputs}
+
+
+class _Nobody:
+    """Waits for the last part of an answer only."""
+
+    def send(self, arrays: Arrays) -> None:
+        """Hear nothing of it."""
+
+    def cancelled(self) -> bool:
+        """Wait to the end."""
+        return False
+
+
+def _to_the_end(work: Work) -> Infer:
+    """Return what answers with the last part alone."""
+
+    def infer(**arrays: Array) -> Arrays:
+        async def answer() -> Arrays:
+            return await work(arrays, _Nobody())
+
+        return asyncio.run(answer())
+
+    return infer
 
 
 def _import_model(path: Path) -> Model:

@@ -12,14 +12,19 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from bridge.contracts import Contract
 from bridge.triton import drain
 from bridge.triton.model import Arrays, Model
 from bridge.triton.serving import explained, success
 from bridge.triton.stub import Request, ResponseSender, stub
 from bridge.triton.tensors import checked, complete
+
+if TYPE_CHECKING:
+    from bridge.finish.networks import Networks
 
 CALLS = 64
 """How many calls to other models may be under way at once from one process. Each waits in a thread of the event
@@ -42,12 +47,14 @@ class Place:
     """Where a model runs.
 
     ``folder`` is its version's in the repository, ``device`` what it computes on as torch names it (``cpu``,
-    ``cuda:0``), ``parameters`` those of its config.
+    ``cuda:0``), ``parameters`` those of its config; ``networks`` returns the networks of contracts that are no
+    constants, as what calls them.
     """
 
     folder: Path
     device: str
     parameters: Mapping[str, str]
+    networks: Callable[[Mapping[str, Contract]], Networks]
 
 
 Work = Callable[[Arrays, Caller], Awaitable[Arrays]]
@@ -72,7 +79,9 @@ class StreamingModel(Model):
         self._gate = drain.from_environment()
         parameters = json.loads(args["model_config"]).get("parameters", {})
         values = {name: value["string_value"] for name, value in parameters.items()}
-        self._work = self.work(Place(Path(stub().get_model_dir()), device, values))
+        self._work = self.work(
+            Place(Path(stub().get_model_dir()), device, values, partial(_networks, device))
+        )
 
     def is_ready(self) -> bool:
         """Tell Triton (from 26.03 on) whether it should get requests."""
@@ -108,3 +117,9 @@ class _Sender:
 
     def cancelled(self) -> bool:
         return self.sender.is_cancelled()
+
+
+def _networks(device: str, contracts: Mapping[str, Contract]) -> Networks:
+    from bridge.triton import bls  # brings torch, which not every model needs
+
+    return bls.networks(contracts, device)
