@@ -1,0 +1,123 @@
+"""Where an exported checkpoint lies in a model repository, and how one is put there in another one's place.
+
+``finish/1/layout.json`` is written last and taken away first: where it lies, everything that it speaks of is whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bridge.contracts import CONTRACTS, Backend
+from bridge.finish.layout import Layout, contracts, is_network
+from export import files
+from export.cards import DEFAULT_CARD, find_card
+from export.pbtxt import config_path, render
+from export.sdxl.choice import Target
+from export.sdxl.proof import Proof
+
+VERSION = "1"
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What is kept of one network's export, beside it."""
+
+    model: str
+    source: str
+    weights_sha256: str
+    precision: str
+    file: str
+    file_sha256: str
+    bytes: int
+    seconds: float
+    date: str  # ISO 8601, UTC
+    proof: Proof
+
+
+def layout_path(repository: Path) -> Path:
+    """Return where a repository's layout lies, or would lie."""
+    return repository / "finish" / VERSION / "layout.json"
+
+
+def report_path(repository: Path, model: str) -> Path:
+    """Return where the report of a network's export lies, or would lie."""
+    return repository / model / VERSION / "report.json"
+
+
+def networks(repository: Path) -> list[Path]:
+    """Return the folders of the networks that are installed, or were and are left over."""
+    return [path for path in sorted(repository.iterdir()) if path.is_dir() and is_network(path.name)]
+
+
+def read_reports(repository: Path) -> list[Report]:
+    """Return the report of every installed network."""
+    paths = [report_path(repository, folder.name) for folder in networks(repository)]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
+
+
+@contextmanager
+def staging(repository: Path) -> Iterator[Path]:
+    """Give a folder on the repository's file system in which a checkpoint is made; nobody else installs meanwhile."""
+    repository.mkdir(parents=True, exist_ok=True)
+    with (
+        files.locked(repository.parent / f"{repository.name}.installing"),
+        tempfile.TemporaryDirectory(
+            dir=repository.parent, prefix=f".{repository.name}.installing-"
+        ) as folder,
+    ):
+        yield Path(folder)
+
+
+def write_report(folder: Path, report: Report) -> None:
+    """Write a network's report beside it."""
+    text = json.dumps(dataclasses.asdict(report), indent=2) + "\n"
+    files.write(report_path(folder, report.model), text.encode())
+
+
+def write_config_files(folder: Path, layout: Layout, card: str, target: Target) -> None:
+    """Write each network's config for machines without a card, and for the card.
+
+    Raises:
+        ConfigError: the card's file can't be used.
+    """
+    made = contracts(layout)
+    backend = Backend.PYTORCH if target is Target.AOTI else Backend.ONNXRUNTIME
+    for name in dict.fromkeys((DEFAULT_CARD, card)):
+        tunings = find_card(name, {**CONTRACTS, **made})
+        for contract in made.values():
+            text = render(dataclasses.replace(contract, backend=backend), tunings.tuning(contract.name), name)
+            files.write(config_path(folder, name, contract.name), text.encode())
+
+
+def replace(repository: Path, staged: Path, layout: Layout) -> None:
+    """Put what was staged where Triton reads it, and take away what an earlier checkpoint left.
+
+    Args:
+        repository: Triton's.
+        staged: the networks' folders, and ``finish/1`` with what the finisher itself reads.
+        layout: what they are.
+    """
+    path = layout_path(repository)
+    path.unlink(missing_ok=True)
+    for stale in networks(repository):
+        shutil.rmtree(stale)
+    for folder in sorted(staged.iterdir()):
+        if folder.name != "finish":
+            folder.rename(repository / folder.name)
+    _replace_tokenizers(staged / "finish" / VERSION, path.parent)
+    files.write(path, (layout.model_dump_json(indent=2) + "\n").encode())
+
+
+def _replace_tokenizers(staged: Path, target: Path) -> None:
+    """Exchange the tokenizers' folders; the rest of ``finish/1`` is the repository's own."""
+    target.mkdir(parents=True, exist_ok=True)
+    for stale in target.glob("tokenizer_*"):
+        shutil.rmtree(stale)
+    for folder in sorted(staged.iterdir()):
+        folder.rename(target / folder.name)
