@@ -758,12 +758,20 @@ TRYON_BASIC_STAGES = replace(
     summary="tryon_basic with everything it saw and made on the way; ask for all of its outputs or none by name",
     outputs=(
         ENCODED, REPORT, IMAGE, KEYPOINTS, MATTE, LABELS, GARMENT_IMAGE, GARMENT_CATEGORY, GARMENT_MASK,
-        GARMENT_INSIDE, GARMENT_POINTS, LAYER, LAYER_PARTS, RESULT, EDIT_MASK, AGNOSTIC, WORLD, HANDS, HAND_SCORES,
-        FACE_MESH, FACE_SCORE, *ROUTE.outputs[3:],
+        GARMENT_INSIDE, GARMENT_POINTS, LAYER, LAYER_PARTS, RESULT, EDIT_MASK, AGNOSTIC, WORLD, PEOPLE, HANDS,
+        HAND_SCORES, FACE_MESH, FACE_SCORE, *ROUTE.outputs[2:],
     ),
 )  # fmt: skip
 """An ensemble of its own, because Triton (up to 26.06 at least) answers "unexpected deadlock" when a request
 leaves out an output that another step reads (server issue 7482), so that ``tryon_basic`` shows none of those."""
+
+TRYON_PRO = Contract(
+    "tryon_pro", "The pro tier: tryon_basic's picture made photoreal; tells of each step", Backend.PYTHON,
+    (*TRYON_BASIC.inputs, PROMPT, NEGATIVE_PROMPT, FINISH_SETTINGS, DEADLINE), (EVENT, PREVIEW, ENCODED, REPORT),
+    calls=("tryon_basic_stages", "fit_body", "body_maps", "guides", "score", "encode"), decoupled=True,
+)  # fmt: skip
+"""As `finish` it calls the networks of the installed checkpoint. ``encoded`` and ``report`` are empty before the last
+response; that report is tryon_basic's with ``finish`` in it, which is the finisher's."""
 
 CONTRACTS: Mapping[str, Contract] = {
     c.name: c
@@ -771,7 +779,7 @@ CONTRACTS: Mapping[str, Contract] = {
         POSE_DETECTION, POSE_LANDMARK, FACE_DETECTION, FACE_LANDMARK, HAND_LANDMARK, SELFIE_SEGMENTATION,
         DECODE, POSE, FACE, FACES, HAND, SILHOUETTE, PARSE, PERCEPTION,
         INTAKE, GARMENT, WARP, GARMENT_MESH, FIT_BODY, DRAPE, SPLAT, ROUTE, COMPOSE, SCORE, ENCODE,
-        BODY_MAPS, GUIDES, FINISH, TRYON_BASIC, TRYON_BASIC_STAGES,
+        BODY_MAPS, GUIDES, FINISH, TRYON_BASIC, TRYON_BASIC_STAGES, TRYON_PRO,
     )
 }  # fmt: skip
 """Every model of the repository by its name."""

@@ -20,7 +20,9 @@ CARDS = CONFIGS / "gpu"
 DEFAULT_CARD = "cpu"
 
 FINISH = "finish"
-"""The model that works on several pictures at once; how many is the card's."""
+"""The model in whose folder an installed checkpoint is described."""
+ENGINES = (FINISH, "tryon_pro")
+"""The models that work on several pictures at once; how many is the card's."""
 
 Role = Literal[
     "text_encode", "image_encode", "face_encode", "identity_encode", "vae_encode", "vae_decode", "control_embed",
@@ -107,7 +109,7 @@ class Card(_Facts):
         """
         networks = {str(name): tuning for name, tuning in self.finisher.networks.items()}
         tuning = (networks | self.models).get(role(model), Tuning()).over(self.default)
-        return tuning.model_copy(update={"jobs": self.finisher.jobs}) if model == FINISH else tuning
+        return tuning.model_copy(update={"jobs": self.finisher.jobs}) if model in ENGINES else tuning
 
 
 def role(network: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from bridge.contracts import CONTRACTS, Contract
 from bridge.errors import InternalError, ServerUnavailable, VfrError, from_wire
 from bridge.triton.memo import Memo, configured, digest
-from bridge.triton.model import Array, Arrays, Infer, Model
+from bridge.triton.model import Array, Arrays, Infer, Model, Models
 from bridge.triton.stub import Request, Response, TritonError, stub
 from bridge.triton.tensors import checked, complete
 
@@ -34,7 +34,7 @@ class PythonModel(Model):
 
     def initialize(self, args: Mapping[str, str]) -> None:
         """Load the model; called once per instance, before the first request."""
-        infer = self.load({name: partial(_call, CONTRACTS[name]) for name in self.contract.calls})
+        infer = self.load(called(self.contract))
         memo = configured(args["model_config"])
         compute = partial(_computed, self.contract, infer)
         self._compute = compute if memo is None else _Remembering(self.contract, compute, memo)
@@ -46,6 +46,11 @@ class PythonModel(Model):
     def _run(self, request: Request) -> Arrays:
         arrays = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
         return self._compute(complete(self.contract, arrays))
+
+
+def called(contract: Contract) -> Models:
+    """Return the models that a model calls, by name; a call waits for its answer."""
+    return {name: partial(_call, CONTRACTS[name]) for name in contract.calls}
 
 
 def _computed(contract: Contract, infer: Infer, arrays: Arrays) -> Arrays:

@@ -1,29 +1,27 @@
 """Triton entry point of `finish`, which works on several pictures at once and tells of each step."""
 
+from functools import cache
+
 from bridge.contracts import FINISH
-from bridge.errors import ArtifactMissing
+from bridge.triton.checkpoint import installed, refuse
 from bridge.triton.model import Arrays
 from bridge.triton.streaming import Caller, Place, StreamingModel, Work
-
-MISSING = (
-    "The finisher has no checkpoint. Fetch SDXL from huggingface.co (7 GB; licence: OpenRAIL++-M, for sale too) by "
-    "`python -m export fetch sdxl_base`, install it by `python -m export sdxl --source sdxl_base --bucket 1024x1344 "
-    "--precision fp16`, and start the server again."
-)
 
 
 class TritonPythonModel(StreamingModel):
     contract = FINISH
 
     def work(self, place: Place) -> Work:
-        if not (place.folder / "layout.json").is_file():
-            return _refuse
-        from bridge.triton.finishing import (
-            open_desk,
-        )  # brings torch and diffusers: not before they are of use
+        if not (folder := installed(place)):
+            return refuse
 
-        return open_desk(place)
+        @cache  # opened by the first request: who only asks `tryon_pro` has room on the card for one engine
+        def desk() -> Work:
+            from bridge.triton.finishing import open_desk
 
+            return open_desk(place, folder)
 
-async def _refuse(_arrays: Arrays, _caller: Caller) -> Arrays:
-    raise ArtifactMissing(MISSING)
+        async def finish(arrays: Arrays, caller: Caller) -> Arrays:
+            return await desk()(arrays, caller)
+
+        return finish

@@ -1,0 +1,30 @@
+"""Whether the finisher has weights, and what to do when it has none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bridge.errors import ArtifactMissing
+from bridge.triton.model import Arrays
+from bridge.triton.streaming import Caller, Place
+
+MISSING = (
+    "The finisher has no checkpoint. Fetch SDXL from huggingface.co (7 GB; licence: OpenRAIL++-M, for sale too) by "
+    "`python -m export fetch sdxl_base`, install it by `python -m export sdxl --source sdxl_base --bucket 1024x1344 "
+    "--precision fp16`, and start the server again."
+)
+
+
+def installed(place: Place) -> Path | None:
+    """Return the folder of the checkpoint, ``finish/1`` of the repository that the model lies in; None without one."""
+    folder = place.folder.parents[1] / "finish" / place.folder.name
+    return folder if (folder / "layout.json").is_file() else None
+
+
+async def refuse(_arrays: Arrays, _caller: Caller) -> Arrays:
+    """Answer every request with what is missing.
+
+    Raises:
+        ArtifactMissing: always.
+    """
+    raise ArtifactMissing(MISSING)
