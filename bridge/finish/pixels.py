@@ -19,7 +19,7 @@ DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 def unit(image: Bytes, device: str = "cpu") -> torch.Tensor:
     """Return uint8 [h, w, 3] as float32 [1, 3, h, w] in [0, 1]."""
-    return torch.from_numpy(image).to(device).permute(2, 0, 1)[None].float() / 255
+    return torch.tensor(image, device=device).permute(2, 0, 1)[None].float() / 255
 
 
 def signed(image: Bytes, device: str = "cpu") -> torch.Tensor:
