@@ -10,7 +10,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 READY := .venv/.ready
 
-.PHONY: help demo serve test test-slow chaos check configs export bench gallery body body3d pins clean
+.PHONY: help demo serve test test-slow chaos check configs export bench gallery body garment body3d pins clean
 
 help: ## show this list
 	@echo "A virtual fitting room on NVIDIA Triton. Start with: make demo"
@@ -54,6 +54,9 @@ gallery: $(READY) weights ## every person in every garment of PHOTOS=folder, as 
 
 body: $(READY) weights ## the body in PERSON=me.jpg as files, and its measurements; HEIGHT=1720 is the person's [mm]
 	@$(RUN) benchmarks body $(if $(PERSON),"$(PERSON)") $(if $(HEIGHT),--height "$(HEIGHT)")
+
+garment: $(READY) weights ## the garment in GARMENT=shirt.jpg as files: pattern, seams, texture; with PERSON=me.jpg draped too
+	@$(RUN) benchmarks garment $(if $(GARMENT),"$(GARMENT)") $(if $(BACK),--back "$(BACK)") $(if $(PERSON),--person "$(PERSON)") $(if $(HEIGHT),--height "$(HEIGHT)")
 
 body3d: $(READY) weights ## a page that shows the garment draped on a body in 3D; PERSON= and GARMENT= for yours
 	@$(RUN) benchmarks body3d $(if $(PERSON),--person "$(PERSON)") $(if $(GARMENT),--garment "$(GARMENT)")

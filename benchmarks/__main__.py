@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from benchmarks import solid
 from benchmarks.terminal import Folder, Json, Local, Picture, console, in_words, progress, write
 from bridge.contracts import Category, Expert
 
@@ -238,60 +238,8 @@ def demo(
     console.print(f"Open {page} in a browser. All in all {time.perf_counter() - began:.0f} s.")
 
 
-@app.command()
-def body(
-    person: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A person's photo; without it, an installed package's.", exists=True, dir_okay=False
-        ),
-    ] = None,
-    height: Annotated[int, typer.Option(min=0, help="The person's height in millimetres; 0: unknown.")] = 0,
-    person_index: Annotated[
-        int, typer.Option(min=-1, help="Which person, counted from the largest (0); -1: the largest.")
-    ] = -1,
-    texture: Annotated[
-        int, typer.Option(min=64, max=8192, help="Height and width of the texture in pixels.")
-    ] = 2048,
-    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("out/body"),
-) -> None:
-    """The body of a person's photo: measurements; mesh (OBJ, NPZ), texture, depth, normals and landmarks as files.
-
-    Without --height every length is a guess: what is seen could be a small person near by, or a tall one far off.
-    """
-    from benchmarks import body as sculptor
-    from benchmarks import tables
-    from benchmarks.inputs import request
-    from bridge.triton.local import LocalModels
-
-    photo = request(person).person
-    with in_words(), progress() as say:
-        found = sculptor.run(LocalModels(), photo, height, person_index, out, texture, say=say)
-    console.print(tables.of_body(found), f"Mesh, texture and maps: {out}")
-
-
-@app.command()
-def body3d(
-    person: Picture = None,
-    garment: Picture = None,
-    category: Annotated[Category, typer.Option(help="What the garment is.")] = Category.AUTO,
-    out: Annotated[Path, typer.Option(help="Folder for the page and the pictures.")] = Path("out/body3d"),
-    *,
-    local: Local = False,
-) -> None:
-    """A page that shows the third dimension: the fitted body, and the garment draped on it from all sides.
-
-    Without --person and --garment it takes a photo of an installed package and a garment that the project draws.
-    """
-    from benchmarks import body3d as tailor
-    from benchmarks.inputs import request
-    from benchmarks.server import open_models
-
-    asked = replace(request(person, garment), category=category, expert=Expert.DRAPE)
-    with in_words(), progress() as say, open_models(local=local) as models:
-        page = tailor.run(models, asked, out, say=say)
-    console.print(f"Open {page} in a browser.")
-
+for command in (solid.body, solid.garment, solid.body3d):
+    app.command()(command)
 
 if __name__ == "__main__":
     app(prog_name="python -m benchmarks")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.box import SIMPLE
 from rich.console import Group
 from rich.table import Table
@@ -102,6 +105,17 @@ def of_geometry(found: Geometry) -> Group:
         f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}; commit {found['commit']}"
     )
     return Group(_speed(found), _bodies(found), _draped(found), *found["notes"], where)
+
+
+def of_garment(report: Mapping[str, Any]) -> Group:
+    """Return what a garment was cut into, and how it lies where it was draped."""
+    table = _figures("The garment", "", "")
+    for name in ("fabric", "openings", "vertices", "faces"):
+        table.add_row(name, str(report[name]))
+    if drape := report.get("drape"):
+        table.add_row("mean strain", f"{drape['mean_strain']:.1%}")
+        table.add_row("deepest in the skin", f"{drape['deepest_penetration_mm']:.1f} mm")
+    return Group(table, report["fabric_why"])
 
 
 def of_body(body: FittedBody) -> Group:
