@@ -15,12 +15,14 @@ from standardwebhooks import WebhookVerificationError
 
 from api.app import create_app
 from api.cli import app
-from api.providers.settings import KlingSettings
+from api.providers.settings import GeminiSettings, KlingSettings
 from api.settings import Settings
 from api.webhooks.standard import new_secret, sign
+from benchmarks.__main__ import app as workshop
 from benchmarks.inputs import drawn
 from bridge.imaging.decode import decode_image
 from bridge.imaging.encode import Format, encode_image
+from bridge.triton import memo
 from bridge.triton.embedded import EmbeddedTriton
 
 ROOT = Path(__file__).parents[2]
@@ -71,9 +73,10 @@ def test_it_names_every_field() -> None:
 
 def test_its_variables_exist() -> None:
     """Every variable of the environment that it names is read."""
-    known = {f"VFR_{name.upper()}" for name in Settings.model_fields} | {"VFR_BODY"}
+    known = {f"VFR_{name.upper()}" for name in Settings.model_fields} | {"VFR_BODY", memo.SECONDS}
     known |= {f"KLING_{name.upper()}" for name in KlingSettings.model_fields}
-    assert set(re.findall(r"\b(?:VFR|KLING)_[A-Z_]+", README)) <= known
+    known |= {f"GEMINI_{name.upper()}" for name in GeminiSettings.model_fields}
+    assert set(re.findall(r"\b(?:VFR|KLING|GEMINI)_[A-Z_]+", README)) <= known
 
 
 def test_its_commands_exist() -> None:
@@ -84,7 +87,11 @@ def test_its_commands_exist() -> None:
     commands |= {group.name for group in app.registered_groups if group.name}
     named = set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", text))
     assert {"demo", "test"} <= named <= targets
-    assert {"tryon", "serve"} <= set(re.findall(r"\bvfr ([a-z]+)", text)) <= commands
+    assert {"tryon", "serve", "worker"} <= set(re.findall(r"\bvfr ([a-z]+)", text)) <= commands
+    named = set(re.findall(r"python -m benchmarks ([a-z0-9]+)", text))
+    assert (
+        {"jobs"} <= named <= {one.callback.__name__ for one in workshop.registered_commands if one.callback}
+    )
 
 
 def test_its_files_exist() -> None:
