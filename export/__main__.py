@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from bridge.contracts import FIT_BODY
-from bridge.errors import ArtifactError, ArtifactMissing, ConfigError
+from bridge.errors import ArtifactMissing, ConfigError
 from bridge.registry import chosen_body_fault, load_registry, report_path
+from export.console import err, out, told
 from export.recipes import RECIPES
+from export.sdxl import command
 
 BODY = FIT_BODY.name
 """The one model whose weights are no network's."""
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-out, err = Console(), Console(stderr=True)
+for each in (command.sdxl, command.plan, command.safetensors):
+    app.command()(each)
 
 
 @app.command()
@@ -44,7 +44,7 @@ def weights(
         raise typer.BadParameter(
             f"{unknown!r} is not one of {', '.join([*RECIPES, BODY])}", param_hint="--only"
         )
-    with _told():
+    with told():
         _install(names, force=force)
         if BODY in names and (fault := chosen_body_fault()):
             raise ArtifactMissing(fault)
@@ -55,20 +55,10 @@ def fetch(ids: Annotated[list[str], typer.Argument(help="Ids of configs/registry
     """Bring files of the registry onto this machine, checked, and convert nothing."""
     from export.fetch import fetch as bring
 
-    with _told():
+    with told():
         registry = load_registry()
         for artifact in [registry[each] for each in ids]:
             out.print(bring(artifact), highlight=False, soft_wrap=True)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn what an artifact refuses into a sentence and an exit code."""
-    try:
-        yield
-    except ArtifactError as error:
-        err.print(f"[red]{type(error).__name__}[/]: {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
 
 
 def _install(names: list[str], *, force: bool) -> None:

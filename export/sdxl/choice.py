@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from bridge.errors import ConfigError
-from bridge.finish.layout import Bucket, bucket_name
+from bridge.finish.layout import Bucket
 from bridge.registry import Tier
 
 
@@ -40,11 +40,6 @@ ADAPTERS = ("garment", "face", "identity")
 """The pictures that may be prompts; see :class:`bridge.finish.layout.Adapter`."""
 
 _BUCKET = re.compile(r"([1-9]\d{1,4})x([1-9]\d{1,4})")
-_STEP = {(Family.SDXL, False): 32, (Family.SDXL, True): 64, (Family.SD15, False): 64}
-"""What both sides of a bucket are multiples of [px]: 8 of the autoencoder times 2 per halving of the denoiser.
-
-The refiner halves once more than SDXL's base (facts: diffusion-cost, 0.2).
-"""
 
 
 @dataclass(frozen=True)
@@ -99,8 +94,6 @@ class Choice:
             raise ConfigError(
                 "an identity net reads the adapter identity's tokens; give --adapter identity=FILE"
             )
-        for bucket in self.buckets:
-            _check(bucket, _STEP[self.family, self.refiner is not None])
 
 
 def parse_bucket(text: str) -> Bucket:
@@ -142,12 +135,3 @@ def parse_lora(text: str) -> tuple[str, float]:
     if not -4.0 <= value <= 4.0:
         raise ConfigError(f"the scale of {path} is {scale!r}; write FILE:SCALE with a number from -4 to 4")
     return path, value
-
-
-def _check(bucket: Bucket, step: int) -> None:
-    if any(side % step for side in bucket):
-        nearest = tuple(max(step, round(side / step) * step) for side in bucket)
-        raise ConfigError(
-            f"the bucket {bucket_name(bucket)} does not suit these networks: both sides must be multiples of {step} "
-            f"px; {bucket_name((nearest[0], nearest[1]))} would do"
-        )

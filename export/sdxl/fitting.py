@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bridge.errors import ConversionFailed
-from bridge.finish.layout import Adapter
+from bridge.errors import ConfigError, ConversionFailed
+from bridge.finish.layout import Adapter, Bucket, bucket_name
 from export.sdxl.parts import Parts
 
 if TYPE_CHECKING:
@@ -40,6 +40,26 @@ def check_fit(parts: Parts, adapters: Sequence[Adapter]) -> None:
         raise ConversionFailed(
             "adapters that read pictures need --image-encoder, such as clip_vit_h of the registry"
         )
+
+
+def check_buckets(parts: Parts, buckets: Sequence[Bucket]) -> None:
+    """Check that every network halves a bucket's sides as often as it does without a remainder.
+
+    The refiner of SDXL halves once more than its base: 64 px instead of 32 (facts: diffusion-cost, 0.2).
+
+    Raises:
+        ConfigError: a bucket's side leaves a remainder; the message names the nearest that doesn't.
+    """
+    denoisers = [unet for unet in (parts.unet, parts.refiner) if unet is not None]
+    halvings = max(len(unet.config.block_out_channels) - 1 for unet in denoisers)
+    step = 2 ** (len(parts.vae.config.block_out_channels) - 1 + halvings)
+    for bucket in buckets:
+        if any(side % step for side in bucket):
+            width, height = (max(step, round(side / step) * step) for side in bucket)
+            raise ConfigError(
+                f"the bucket {bucket_name(bucket)} does not suit these networks: both sides must be multiples of "
+                f"{step} px; {bucket_name((width, height))} would do"
+            )
 
 
 def is_inpainting(parts: Parts) -> bool:

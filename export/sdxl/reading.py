@@ -15,7 +15,7 @@ from bridge.registry import Registry, require
 from export.sdxl.adapters import load_adapters
 from export.sdxl.architectures import ARCHITECTURES
 from export.sdxl.choice import Choice, Family
-from export.sdxl.fitting import check_fit
+from export.sdxl.fitting import check_buckets, check_fit
 from export.sdxl.folder import read_index, read_json, read_part, read_weights
 from export.sdxl.lora import merge
 from export.sdxl.origins import ORIGINS, origin
@@ -78,6 +78,7 @@ class _Reader:
             merge(files(found.path)[0], scale, _mergeable(parts))
         adapters = load_adapters(parts.unet, {name: self._file(name) for name in self.choice.adapters})
         check_fit(parts, adapters)
+        check_buckets(parts, self.choice.buckets)
         licence, commercial_use = combined(self.sources)
         sha256 = digest(self.paths, [(str(found.path), scale) for found, scale in loras])
         name = self.sources[0].name

@@ -1,0 +1,121 @@
+"""What an installation holds, and how one takes another's place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import onnxruntime
+import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2 as pb
+
+from bridge.contracts import Tensor
+from bridge.finish.layout import Layout, contracts
+from bridge.finish.prompt import tokenizers
+from export.sdxl import installed
+from export.sdxl.tensorrt import read_layout
+from tests.finish import tiny
+
+
+@pytest.fixture(scope="module")
+def layout(tiny_repository: Path) -> Layout:
+    """What the repository says that it holds."""
+    return read_layout(tiny_repository)
+
+
+def test_the_layout_is_the_checkpoints(layout: Layout) -> None:
+    """Widths, kinds and switches come from the parts' own configurations."""
+    assert layout.buckets == tiny.BUCKETS
+    assert (layout.text_width, layout.pooled_width, layout.channels) == (2 * tiny.WIDTH, tiny.WIDTH, 32)
+    assert (layout.union_kinds, layout.time_ids, layout.latent_factor) == (8, 6, 0.13025)
+    assert layout.refiner is not None
+    assert (layout.refiner.text_width, layout.refiner.time_ids, layout.refiner.aesthetics) == (
+        tiny.WIDTH,
+        5,
+        True,
+    )
+    assert layout.scheduler["_class_name"] == "EulerDiscreteScheduler"
+    assert (layout.licence, layout.commercial_use) == ("Apache-2.0", True)
+
+
+def test_every_network_is_there_with_its_config_and_its_report(tiny_repository: Path, layout: Layout) -> None:
+    """Named, shaped and typed as the contract says; each within its bound."""
+    known = contracts(layout)
+    assert {folder.name for folder in installed.networks(tiny_repository)} == set(known)
+    for name, contract in known.items():
+        folder = tiny_repository / name
+        config = text_format.Parse((folder / "config.pbtxt").read_text(), pb.ModelConfig())
+        assert (config.name, config.backend, config.max_batch_size) == (
+            name,
+            "onnxruntime",
+            contract.max_batch,
+        )
+        report = json.loads((folder / "1" / "report.json").read_text())
+        assert all(each["max_rel"] < each["bound"] for each in report["proof"]["differences"].values())
+        assert report["proof"]["runner"] == "onnxruntime"
+        assert report["weights_sha256"] == layout.sha256
+
+
+def test_the_graphs_have_the_contracts_tensors(tiny_repository: Path, layout: Layout) -> None:
+    """Rows are free, a bucket's sides are fixed, the autoencoder's are free."""
+    for name, contract in contracts(layout).items():
+        session = onnxruntime.InferenceSession(
+            tiny_repository / name / "1" / "model.onnx", providers=["CPUExecutionProvider"]
+        )
+        for found, tensors in (
+            (session.get_inputs(), contract.inputs),
+            (session.get_outputs(), contract.outputs),
+        ):
+            assert [each.name for each in found] == [tensor.name for tensor in tensors]
+            for each, tensor in zip(found, tensors, strict=True):
+                assert isinstance(each.shape[0], str), (name, each.name)
+                assert _suits(each.shape[1:], tensor), (name, each.name, each.shape)
+
+
+def _suits(shape: list[int | str], tensor: Tensor) -> bool:
+    return all(isinstance(a, str) if b == -1 else a == b for a, b in zip(shape, tensor.shape, strict=True))
+
+
+def test_the_tokenizers_are_those_of_the_checkpoint(tiny_repository: Path, layout: Layout) -> None:
+    """The finisher reads from them what transformers' tokenizer gives."""
+    words = tokenizers(tiny_repository / "finish" / "1", layout)
+    reference = tiny.tokenizer(tiny_repository.parent / "words")
+    expected = reference("a photo", padding="max_length", max_length=77).input_ids
+    assert [each.encode("a photo").ids for each in words] == [expected, expected]
+
+
+def staged(folder: Path, *names: str) -> Path:
+    """A checkpoint that is ready to be put in place."""
+    for name in names:
+        (folder / name / "1").mkdir(parents=True)
+        (folder / name / "1" / "model.onnx").write_text(folder.name)
+    (folder / "finish" / "1" / "tokenizer_1").mkdir(parents=True)
+    return folder
+
+
+def test_an_earlier_checkpoint_leaves_nothing_behind(tmp_path: Path, layout: Layout) -> None:
+    """Buckets that the new one hasn't go; what is not the finisher's stays."""
+    repository = tmp_path / "models"
+    (repository / "pose" / "1").mkdir(parents=True)
+    (repository / "finish" / "1").mkdir(parents=True)
+    (repository / "finish" / "1" / "model.py").touch()
+    installed.replace(repository, staged(tmp_path / "old", "denoise_64x96", "vae_encode"), layout)
+    installed.replace(repository, staged(tmp_path / "new", "denoise_96x64"), layout)
+    assert sorted(path.name for path in repository.iterdir()) == ["denoise_96x64", "finish", "pose"]
+    assert (repository / "denoise_96x64" / "1" / "model.onnx").read_text() == "new"
+    assert (repository / "finish" / "1" / "model.py").is_file()
+    assert read_layout(repository) == layout
+
+
+def test_an_installation_that_breaks_off_is_none(
+    tmp_path: Path, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the layout is, everything is whole; so it goes first and comes last."""
+    repository = tmp_path / "models"
+    repository.mkdir()
+    installed.replace(repository, staged(tmp_path / "old", "denoise_64x96"), layout)
+    monkeypatch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError("the disk is full")))
+    with pytest.raises(OSError, match="full"):
+        installed.replace(repository, staged(tmp_path / "new", "denoise_96x64"), layout)
+    assert not installed.layout_path(repository).exists()

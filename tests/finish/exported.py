@@ -1,0 +1,77 @@
+"""The tiny checkpoint, exported by the real command's own function, once for as long as the export stays the same."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from export.files import locked
+from export.sdxl.choice import Choice
+from tests.finish import tiny
+
+ROOT = Path(__file__).parents[2]
+_SOURCES = (
+    "export/sdxl",
+    "export/pbtxt.py",
+    "export/cards.py",
+    "bridge/finish/layout.py",
+    "tests/finish/tiny.py",
+)
+_CARD = "configs/gpu/cpu.yaml"
+_PACKAGES = ("torch", "diffusers", "transformers", "onnx", "onnxscript", "onnxruntime")
+
+
+def choice(source: Path, **changes: object) -> Choice:
+    """Return what the tests export: base, ControlNet-Union and refiner in both tiny buckets, in float32."""
+    return Choice(
+        **{
+            "source": str(source / "base"), "refiner": str(source / "refiner"), "buckets": tiny.BUCKETS,
+            "licence": "Apache-2.0", "commercial_use": True,
+        }
+        | changes
+    )  # fmt: skip
+
+
+def checkpoint(cache: pytest.Cache) -> Path:
+    """Return the folder of the tiny checkpoint as it would be published; read it only."""
+    folder = _folder(cache) / "checkpoint"
+    with locked(folder):
+        if not (folder / "whole").is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            tiny.write(folder)
+            (folder / "whole").touch()
+    return folder
+
+
+def repository(cache: pytest.Cache) -> Path:
+    """Return a model repository in which the tiny checkpoint is installed; read it only, or copy it.
+
+    Exporting takes a minute, so that it is kept between runs of the tests until something that it depends on changes.
+    """
+    from export.sdxl.install import install
+
+    source = checkpoint(cache)
+    folder = _folder(cache) / "model_repository"
+    with locked(folder):
+        if not (folder / "finish" / "1" / "layout.json").is_file():
+            install(choice(source), folder)
+    return folder
+
+
+def _folder(cache: pytest.Cache) -> Path:
+    """Return the folder of this very state of the export; those of other states are taken away."""
+    kept = cache.mkdir("finisher")
+    digest = hashlib.sha256(" ".join(version(package) for package in _PACKAGES).encode())
+    for source in (*_SOURCES, _CARD):
+        path = ROOT / source
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            digest.update(file.read_bytes())
+    folder = kept / digest.hexdigest()[:16]
+    for stale in set(kept.iterdir()) - {folder}:
+        shutil.rmtree(stale)
+    folder.mkdir(exist_ok=True)
+    return folder
