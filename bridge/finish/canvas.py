@@ -24,7 +24,7 @@ class Canvas:
     corner: Bucket
 
     def lay(self, image: Bytes) -> Bytes:
-        """Return a picture uint8 [H, W, 3] of ``size`` on the canvas, uint8 [h, w, 3]."""
+        """Return a picture uint8 [H, W, 3] of ``size``, or a mask [H, W], on the canvas, [h, w]."""
         left, top = self.corner
         right, bottom = (b - i - c for b, i, c in zip(self.bucket, self.inner, self.corner, strict=True))
         return cast(

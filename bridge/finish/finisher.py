@@ -14,7 +14,7 @@ from bridge.finish.admission import Admission
 from bridge.finish.canvas import Canvas, choose, fit, protect
 from bridge.finish.controls import combine, embed, usable
 from bridge.finish.course import Course
-from bridge.finish.img2img import Brief, Engine, paint, refine
+from bridge.finish.img2img import Brief, Engine, paint, refine, start
 from bridge.finish.job import Cancelled, Finished, Job, Progress, Watch
 from bridge.finish.layout import Layout, bucket_name
 from bridge.finish.networks import Networks
@@ -118,9 +118,10 @@ class Finisher:
     ) -> torch.Tensor:
         """Return the finished latent: the picture's, through the denoiser, through the refiner."""
         with course.stage("latent"):
-            latent = await self._engine.encode(canvas.lay(job.prior), generator)
+            picture, mask = canvas.lay(job.prior), canvas.lay(job.edit_mask)
+            begun = await start(self._engine, brief, picture, mask, generator)
         with course.stage("denoise"):
-            latent = await paint(self._engine, brief, latent, generator, course)
+            latent = await paint(self._engine, brief, begun, generator, course)
         if not self._refines(job):
             return latent
         with course.stage("refine"):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from bridge.finish.controls import Controls
 from bridge.finish.course import Course
 from bridge.finish.denoising import denoise
-from bridge.finish.guidance import Guided
+from bridge.finish.guidance import Conditions, Guided
 from bridge.finish.job import Bytes
 from bridge.finish.layout import Bucket, Layout, bucket_name
 from bridge.finish.networks import Network, Networks, Tensors
 from bridge.finish.pixels import from_signed, signed
 from bridge.finish.prompt import Prompt, refiner_ids, time_ids
-from bridge.finish.schedule import begin, make, whole_steps
+from bridge.finish.schedule import Schedule, begin, make, whole_steps
 from bridge.finish.settings import FinishSettings
 
 
@@ -31,9 +31,9 @@ class Engine:
         """Return the network of a bucket."""
         return self.networks[f"{name}_{bucket_name(bucket)}"]
 
-    async def encode(self, picture: Bytes, generator: torch.Generator) -> torch.Tensor:
-        """Return a sample of the latent of uint8 [h, w, 3], [1, channels, h / 8, w / 8]."""
-        found = await self.networks["vae_encode"](image=signed(picture, self.device))
+    async def encode(self, picture: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return a sample of the latent of float [1, 3, h, w] in [-1, 1], [1, channels, h / 8, w / 8]."""
+        found = await self.networks["vae_encode"](image=picture)
         return self.layout.latent_factor * (found["mean"] + found["std"] * drawn(found["mean"], generator))
 
     async def decode(self, latent: torch.Tensor) -> Bytes:
@@ -63,23 +63,56 @@ class Brief:
         return replace(self, settings=self.settings.model_copy(update=changes))
 
 
+@dataclass(frozen=True)
+class Start:
+    """Where the loop begins: the schedule, the noised latent, and what an inpainting denoiser reads beside it."""
+
+    schedule: Schedule
+    latent: torch.Tensor
+    masked: Tensors = field(default_factory=dict)
+
+
+async def start(
+    engine: Engine, brief: Brief, picture: Bytes, mask: Bytes, generator: torch.Generator
+) -> Start:
+    """Return a picture's noised latent; the order in which it draws is that of diffusers.
+
+    Args:
+        engine: the checkpoint.
+        brief: of this pass.
+        picture: uint8 [h, w, 3] of the bucket's size.
+        mask: uint8 [h, w], what an inpainting denoiser paints where it is 128 and more; others don't read it.
+        generator: of this picture.
+    """
+    image, inpaint = signed(picture, engine.device), engine.layout.inpaint
+    if inpaint and brief.settings.denoise == 1:
+        begun = _pure_noise(engine, brief, generator)
+    else:
+        begun = _noised(engine, brief, await engine.encode(image, generator), generator)
+    if not inpaint:
+        return begun
+    hole = (torch.tensor(mask, device=engine.device) >= 128).float()[None, None]
+    latent = await engine.encode(image * (1 - hole), generator)
+    small = torch.nn.functional.interpolate(hole, latent.shape[-2:])
+    return replace(begun, masked={"masked": torch.cat([small, latent], dim=1).expand(2, -1, -1, -1)})
+
+
 async def paint(
-    engine: Engine, brief: Brief, latent: torch.Tensor, generator: torch.Generator, course: Course
+    engine: Engine, brief: Brief, begun: Start, generator: torch.Generator, course: Course
 ) -> torch.Tensor:
-    """Return a clean latent after noise and the executed steps of the base denoiser."""
-    layout, bucket = engine.layout, brief.bucket
+    """Return the clean latent after the executed steps of the base denoiser."""
     fixed = {
-        **brief.prompt.rows(blank=layout.blank_prompt),
-        **time_ids(layout, bucket, engine.device),
+        **brief.prompt.rows(blank=engine.layout.blank_prompt),
+        **time_ids(engine.layout, brief.bucket, engine.device),
         **brief.adapters,
+        **begun.masked,
     }
 
-    def conditions(start: float, end: float) -> Tensors:
-        return {**fixed, **brief.controls.rows(start, end)}
+    def conditions(begin: float, end: float) -> Tensors:
+        return {**fixed, **brief.controls.rows(begin, end)}
 
-    settings = brief.settings
-    guided = Guided(engine.sized("denoise", bucket), conditions, settings.guidance, settings.guidance_end)
-    return await _passed(engine, brief, guided, latent, generator, course)
+    guided = _guided(engine.sized("denoise", brief.bucket), conditions, brief.settings)
+    return await denoise(begun.latent, begun.schedule, guided, generator, course)
 
 
 async def refine(
@@ -93,26 +126,31 @@ async def refine(
         **brief.prompt.rows(blank=layout.refiner.blank_prompt, width=layout.refiner.text_width),
         **refiner_ids(layout, brief.bucket, engine.device),
     }
-    settings = brief.settings
-    guided = Guided(
-        engine.sized("refine", brief.bucket), lambda *_: fixed, settings.guidance, settings.guidance_end
-    )
-    return await _passed(engine, brief, guided, latent, generator, course)
+    guided = _guided(engine.sized("refine", brief.bucket), lambda *_: fixed, brief.settings)
+    begun = _noised(engine, brief, latent, generator)
+    return await denoise(begun.latent, begun.schedule, guided, generator, course)
 
 
-async def _passed(
-    engine: Engine,
-    brief: Brief,
-    guided: Guided,
-    latent: torch.Tensor,
-    generator: torch.Generator,
-    course: Course,
-) -> torch.Tensor:
-    settings = brief.settings
-    scheduler = make(settings.scheduler, engine.layout.scheduler)
-    schedule = begin(scheduler, brief.steps, settings.denoise, engine.device)
-    noised = schedule.noised(latent, drawn(latent, generator))
-    return await denoise(noised, schedule, guided, generator, course)
+def _guided(network: Network, conditions: Conditions, settings: FinishSettings) -> Guided:
+    return Guided(network, conditions, settings.guidance, settings.guidance_end)
+
+
+def _schedule(engine: Engine, brief: Brief) -> Schedule:
+    scheduler = make(brief.settings.scheduler, engine.layout.scheduler)
+    return begin(scheduler, brief.steps, brief.settings.denoise, engine.device)
+
+
+def _noised(engine: Engine, brief: Brief, latent: torch.Tensor, generator: torch.Generator) -> Start:
+    schedule = _schedule(engine, brief)
+    return Start(schedule, schedule.noised(latent, drawn(latent, generator)))
+
+
+def _pure_noise(engine: Engine, brief: Brief, generator: torch.Generator) -> Start:
+    """Return what an inpainting denoiser begins with at full strength."""
+    schedule = _schedule(engine, brief)
+    shape = (1, engine.layout.latent_channels, *engine.layout.latent_size(brief.bucket))
+    noise = drawn(torch.empty(shape, device=engine.device), generator)
+    return Start(schedule, noise * schedule.scheduler.init_noise_sigma)
 
 
 def drawn(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -15,7 +15,7 @@ import torch
 from bridge.finish.canvas import best, fit, protect
 from bridge.finish.controls import combine, embed
 from bridge.finish.course import Course
-from bridge.finish.img2img import Brief, Engine, paint
+from bridge.finish.img2img import Brief, Engine, paint, start
 from bridge.finish.job import Bytes
 from bridge.finish.settings import Box
 
@@ -70,7 +70,8 @@ async def finish_print(
             update={"denoise": brief.settings.tile_denoise, "steps": brief.settings.tile_steps, "full_schedule": False}
         ),
     )  # fmt: skip
-    latent = await paint(engine, changed, await engine.encode(tile, generator), generator, course)
+    begun = await start(engine, changed, tile, np.full(tile.shape[:2], 255, np.uint8), generator)
+    latent = await paint(engine, changed, begun, generator, course)
     finished = image.copy()
     part.cut(finished)[:] = _passed_over(canvas.take(await engine.decode(latent)), piece)
     return finished

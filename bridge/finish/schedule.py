@@ -27,6 +27,7 @@ class Scheduler(Protocol):
 
     timesteps: torch.Tensor
     order: int
+    init_noise_sigma: float
 
     @classmethod
     def from_config(cls, config: Mapping[str, object], **changes: object) -> Scheduler:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -143,8 +143,8 @@ def reference(at: Studio, jobs: Sequence[Job], **more: object) -> list[Bytes]:
     }  # fmt: skip
     refined = how.refiner_denoise > 0
     images = at.base(
-        image=_stack(each.prior for each in jobs),
-        control_image=[_stack(each.controls[name] for each in jobs) for name in names],
+        image=stack(each.prior for each in jobs),
+        control_image=[stack(each.controls[name] for each in jobs) for name in names],
         control_mode=[UNION_KINDS.index(name) for name in names],
         controlnet_conditioning_scale=[how.controls[name] for name in names],
         control_guidance_start=how.control_start, control_guidance_end=how.control_end, strength=how.denoise,
@@ -172,5 +172,6 @@ def same(left: Bytes, right: Bytes) -> bool:
     return difference(left, right) <= 1 and bool((left != right).mean() < 0.005)
 
 
-def _stack(pictures: object) -> torch.Tensor:
+def stack(pictures: Iterable[Bytes]) -> torch.Tensor:
+    """Return pictures as diffusers takes them, float [n, 3, h, w] in [0, 1]."""
     return torch.stack([torch.from_numpy(each.copy()).permute(2, 0, 1).float() / 255 for each in pictures])
