@@ -58,28 +58,37 @@ class Guides:
         body_depth: Floats,
         body_normals: Floats,
     ) -> dict[str, npt.NDArray[np.generic]]:
-        """Draw; inputs and outputs as in the contract."""
+        """Draw; inputs and outputs as in the contract. Without a body there are no pictures of depth and normals."""
         category = Category(garment_category[0].decode())
-        worn = dressed_labels(labels, layer, layer_parts, category, body_depth > 0)
-        person = (
-            np.maximum(matte, np.where(layer_parts != Part.NONE, layer[..., 3], 0)).astype(np.float32) / 255
-        )
-        person[worn == Label.BACKGROUND] = 0
+        body = body_depth > 0
+        worn = dressed_labels(labels, layer, layer_parts, category, body if body.any() else matte >= 128)
+        person = whole_person(matte, layer, layer_parts, worn)
         height, width = labels.shape
-        pose = draw_pose((height, width), keypoints, hands, hand_scores, face_mesh, float(face_score[0]))
         cloth = np.isin(worn, _CLOTH)
         draped = cloth & (depth > 0) if depth.size else np.zeros_like(cloth)
-        pictures = [
-            pose,
-            draw_depth(before(depth, hung(body_depth, cloth), draped), person),
-            draw_normals(before(normals, hung(body_normals, cloth), draped), person),
-            np.array([PALETTE[label] for label in Label], np.uint8)[worn],
-            draw_edges(result),
-        ]
-        return {
-            "controls": np.stack(pictures),
-            "control_kinds": np.array([k.encode() for k in KINDS], np.object_),
+        pictures = {
+            "pose": draw_pose(
+                (height, width), keypoints, hands, hand_scores, face_mesh, float(face_score[0])
+            ),
+            "segmentation": np.array([PALETTE[label] for label in Label], np.uint8)[worn],
+            "edge": draw_edges(result),
         }
+        if body.any():
+            pictures["depth"] = draw_depth(before(depth, hung(body_depth, cloth), draped), person)
+            pictures["normal"] = draw_normals(before(normals, hung(body_normals, cloth), draped), person)
+        kinds = [kind for kind in KINDS if kind in pictures]
+        return {
+            "controls": np.stack([pictures[kind] for kind in kinds]),
+            "control_kinds": np.array([kind.encode() for kind in kinds], np.object_),
+        }
+
+
+def whole_person(matte: Bytes, layer: Bytes, parts: Bytes, worn: Bytes) -> Floats:
+    """Return the matte [0, 1] of the person in the new garment; the arguments are those of :func:`dressed_labels`."""
+    garment = np.where(parts != Part.NONE, layer[..., 3], 0)
+    person = np.maximum(matte, garment).astype(np.float32) / 255
+    person[worn == Label.BACKGROUND] = 0
+    return person
 
 
 def dressed_labels(

@@ -122,7 +122,9 @@ def _limb(canvas: Bytes, start: Floats, end: Floats, half_width: float, colour: 
 
 
 def _dot(canvas: Bytes, place: Floats, radius: float, colour: tuple[int, ...]) -> None:
-    cv2.circle(canvas, _fixed(place), round(max(radius, 1.0) * 2**_SHIFT), colour, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+    cv2.circle(
+        canvas, _fixed(place), round(max(radius, 1.0) * 2**_SHIFT), colour, cv2.FILLED, cv2.LINE_AA, _SHIFT
+    )
 
 
 def _fixed(place: Floats) -> tuple[int, int]:

@@ -47,6 +47,9 @@ class ProTryon:
             VfrError: what any of the models says; the person's body need not be found, the finisher then works
                 without its controls.
         """
+        self.desk.settings.read(
+            bytes(arrays["settings"][0]).decode(errors="replace")
+        )  # refused before any work
         seen = {**arrays, **await self._ask("tryon_basic_stages", caller, arrays)}
         caller.send(_part({"stage": "draft"}, preview=encode_image(_reduced(seen["result"], DRAFT_SIDE))))
         seen |= await self._body(caller, seen)

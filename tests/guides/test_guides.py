@@ -156,21 +156,27 @@ def test_edges_are_where_the_picture_changes() -> None:
     assert edges[:, :40].max() == 0
 
 
-@pytest.mark.parametrize("draped", [False, True])
-def test_there_is_a_picture_of_each_kind(draped: bool) -> None:
-    """All of the result's size, in the order of ``KINDS``."""
+def drawn(depth: np.ndarray, normals: np.ndarray, body: bool) -> dict[str, np.ndarray]:
+    """Everything of a person whose garment was draped so, with a fitted body or without."""
     labels, _ = worn(Category.UPPER)
     layer, parts = np.zeros((*SIZE, 4), np.uint8), np.zeros(SIZE, np.uint8)
-    depth = np.full(SIZE, 2, np.float32)
-    normals = np.zeros((*SIZE, 3), np.float32)
-    normals[..., 2] = 1
-    nothing = (np.zeros((0, 0), np.float32), np.zeros((0, 0, 3), np.float32))
-    given = Guides()(
+    facing = np.zeros((*SIZE, 3), np.float32)
+    facing[..., 2] = body
+    return Guides()(
         result=np.zeros((*SIZE, 3), np.uint8), keypoints=standing(), hands=NO_HANDS[0], hand_scores=NO_HANDS[1],
         face_mesh=EMPTY_FACE[0], face_score=np.zeros(1, np.float32), matte=np.full(SIZE, 255, np.uint8), labels=labels,
         layer=layer, layer_parts=parts, garment_category=np.array([b"upper"], np.object_),
-        depth=depth if draped else nothing[0], normals=normals if draped else nothing[1], body_depth=depth,
-        body_normals=normals,
+        depth=depth, normals=normals, body_depth=np.full(SIZE, 2 * body, np.float32), body_normals=facing,
     )  # fmt: skip
-    assert given["controls"].shape == (len(KINDS), *SIZE, 3)
-    assert [kind.decode() for kind in given["control_kinds"]] == list(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("size", "body", "kinds"),
+    [(SIZE, True, KINDS), ((0, 0), True, KINDS), ((0, 0), False, ("pose", "segmentation", "edge"))],
+    ids=["draped", "warped", "no body"],
+)
+def test_there_is_a_picture_of_each_kind(size: tuple[int, int], body: bool, kinds: tuple[str, ...]) -> None:
+    """All of the result's size, in the order of ``KINDS``."""
+    given = drawn(np.full(size, 2, np.float32), np.ones((*size, 3), np.float32), body)
+    assert given["controls"].shape == (len(kinds), *SIZE, 3)
+    assert tuple(kind.decode() for kind in given["control_kinds"]) == kinds
