@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.api.jobs import test_jobs_erasing as erasing
 from tests.api.jobs import test_jobs_rest as rest
 from tests.api.jobs import test_jobs_workflow as workflow
 from tests.api.jobs.shop import Shop, World, opened
@@ -30,8 +31,8 @@ def shop(world: World, postgres: Postgres) -> Iterator[Shop]:
         rest.test_the_same_key_finds_the_same_job,
         rest.test_cancelling_reaches_the_model,
         rest.test_events_tell_the_way_in_order,
-        rest.test_an_erased_user_leaves_nothing,
-        rest.test_pictures_go_when_their_time_is_over,
+        erasing.test_an_erased_user_leaves_nothing,
+        erasing.test_pictures_go_when_their_time_is_over,
         workflow.test_kling_renders_what_we_can_not,
         workflow.test_an_open_circuit_costs_nothing,
     ],
