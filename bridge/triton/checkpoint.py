@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from bridge.errors import ArtifactMissing
 from bridge.triton.model import Arrays
-from bridge.triton.streaming import Caller, Place
+from bridge.triton.streaming import Caller, Place, Work
 
 MISSING = (
     "The finisher has no checkpoint. Fetch SDXL from huggingface.co (7 GB; licence: OpenRAIL++-M, for sale too) by "
@@ -19,6 +21,16 @@ def installed(place: Place) -> Path | None:
     """Return the folder of the checkpoint, ``finish/1`` of the repository that the model lies in; None without one."""
     folder = place.folder.parents[1] / "finish" / place.folder.name
     return folder if (folder / "layout.json").is_file() else None
+
+
+def later(opened: Callable[[], Work]) -> Work:
+    """Return work that is opened by the first request for it."""
+    once = cache(opened)
+
+    async def work(arrays: Arrays, caller: Caller) -> Arrays:
+        return await once()(arrays, caller)
+
+    return work
 
 
 async def refuse(_arrays: Arrays, _caller: Caller) -> Arrays:
