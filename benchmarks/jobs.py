@@ -7,7 +7,7 @@ this machine, together with the callers, who take their share of its cores.
 from __future__ import annotations
 
 import asyncio
-import io
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -16,9 +16,9 @@ from typing import TypedDict
 
 import httpx2
 import numpy as np
-from PIL import Image
 
 from api.security.ingest import clean
+from benchmarks.jobs_requests import Photos, photos
 from benchmarks.jobs_service import Running, service
 from benchmarks.origin import Machine, commit, machine
 from benchmarks.times import Percentiles, percentiles
@@ -37,7 +37,11 @@ PATIENCE = 120.0
 SAMPLE_SECONDS = 0.5
 """Between two readings of the memory [s]."""
 SETTLED = 0.25
-"""The first share of the time, in which caches and pools grow to their size, does not count for the growth."""
+"""The first share of the jobs, in which caches and pools grow, does not count for the growth."""
+LATE = 0.5
+"""From this share on the growth is told once more: whatever has a size that it grows to has reached it."""
+SHOWN = 40
+"""Readings of the memory that are kept."""
 LOOK_SECONDS = 0.005
 """Between two looks at a job [s]."""
 EXPECTED_ADDED_MS, EXPECTED_ACCEPTED = 15.0, 100.0
@@ -61,10 +65,14 @@ class Memory(TypedDict):
 
     jobs: int
     first_mb: dict[str, float]
-    """After the first quarter, by which caches and pools have their size."""
+    """After the first quarter."""
     last_mb: dict[str, float]
     growth_mb_per_1000: dict[str, float]
     """Slope of the line through all readings since then. Expected: about 0."""
+    late_growth_mb_per_1000: dict[str, float]
+    """The same of the second half alone: what fills up and stays so is full by then."""
+    course: list[dict[str, float]]
+    """Readings, evenly spread: ``jobs`` that had passed about by then, and each process."""
 
 
 class Jobs(TypedDict):
@@ -82,11 +90,15 @@ class Jobs(TypedDict):
     cached: Percentiles
     """The same of a request whose result is known."""
     accepted_per_second: float
-    """Many callers at once, nobody executes. Expected: at least 100."""
+    """Many callers at once, nobody executes, photos of 160x200. Expected: at least 100."""
+    accepted_usual_per_second: float
+    """The same with photos of 768x1024."""
     done_per_second: float
     """The same jobs, executed by one worker."""
     added_ms: float
     """Processor time of API and worker per job, from request to result [ms]. Expected on SQLite: at most 15."""
+    added_by_ms: dict[str, float]
+    """Of that: ``api``, ``pictures`` (the processes that read them) and ``worker``."""
     burst: Burst
     memory: Memory
 
@@ -97,35 +109,6 @@ class Report(TypedDict):
     machine: Machine
     commit: str
     databases: list[Jobs]
-
-
-@dataclass(frozen=True)
-class Photos:
-    """What a request carries."""
-
-    person: bytes
-    garment: bytes
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        """As httpx2 takes them."""
-        return {"person": self.person, "garment": self.garment}
-
-
-def photos(size: tuple[int, int], seed: int = 0) -> Photos:
-    """Return two smooth pictures with a little noise, as photos are, as JPEG."""
-    chance = np.random.default_rng(seed)
-    return Photos(*(_photo(size, chance) for _ in range(2)))
-
-
-def _photo(size: tuple[int, int], chance: np.random.Generator) -> bytes:
-    coarse = Image.fromarray(chance.integers(0, 255, (8, 6, 3), np.uint8)).resize(
-        size, Image.Resampling.BICUBIC
-    )
-    noisy = np.asarray(coarse, np.float32) + chance.normal(0, 2, (size[1], size[0], 3))
-    buffer = io.BytesIO()
-    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
 
 
 def run(kinds: Sequence[str], *, jobs: int, say: Callable[[str], None]) -> Report:
@@ -155,6 +138,7 @@ def _on(kind: str, jobs: int, say: Callable[[str], None]) -> Jobs:
     say(f"{kind}: {jobs // 4} jobs that nobody executes")
     with service(kind, worker=False) as running:
         accepting, _ = asyncio.run(_flood(running, small, jobs // 4))
+        accepting_usual, _ = asyncio.run(_flood(running, usual, jobs // 40))
     say(f"{kind}: a burst of {BURST} times {CAPACITY} jobs")
     with service(kind, worker=True, queued=CAPACITY) as running:
         burst = asyncio.run(_burst(running, small))
@@ -166,8 +150,10 @@ def _on(kind: str, jobs: int, say: Callable[[str], None]) -> Jobs:
         whole=percentiles(whole),
         cached=percentiles(cached),
         accepted_per_second=round(accepting.per_second, 1),
+        accepted_usual_per_second=round(accepting_usual.per_second, 1),
         done_per_second=round(flood.per_second, 1),
-        added_ms=round(flood.cpu_ms, 2),
+        added_ms=round(sum(flood.cpu_ms.values()), 2),
+        added_by_ms={name: round(ms, 2) for name, ms in flood.cpu_ms.items()},
         burst=burst,
         memory=memory,
     )
@@ -185,11 +171,11 @@ async def _cleaning(one: Photos) -> float:
 
 async def _singly(running: Running, one: Photos, seeds: Sequence[int]) -> tuple[list[float], list[float]]:
     """Send jobs one after the other; return the times until they were taken, and until they were done [ms]."""
-    taken, done = [], []
+    taken, done, form = [], [], one.form
     async with httpx2.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
         for seed in seeds:
             began = time.perf_counter()
-            job = (await _send(client, one, seed)).json()["id"]
+            job = (await form.send(client, seed)).json()["id"]
             taken.append((time.perf_counter() - began) * 1e3)
             await _ended(client, job)
             done.append((time.perf_counter() - began) * 1e3)
@@ -199,19 +185,19 @@ async def _singly(running: Running, one: Photos, seeds: Sequence[int]) -> tuple[
 @dataclass(frozen=True)
 class _Rate:
     per_second: float
-    cpu_ms: float  # of API and worker per job
+    cpu_ms: dict[str, float]  # per job
 
 
 async def _flood(running: Running, one: Photos, jobs: int) -> tuple[_Rate, Memory]:
     """Let many send as fast as they can; return the rate at which jobs passed, and the memory meanwhile."""
-    todo = iter(range(10_000, 10_000 + jobs))
+    todo, form = iter(range(10_000, 10_000 + jobs)), one.form
     async with httpx2.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
-        await asyncio.gather(*(_send(client, one, seed) for seed in range(9_900, 9_900 + CALLERS)))
+        await asyncio.gather(*(form.send(client, seed) for seed in range(9_900, 9_900 + CALLERS)))
         began, used = time.perf_counter(), running.cpu_seconds()
 
         async def caller() -> None:
             for seed in todo:
-                (await _send(client, one, seed)).raise_for_status()
+                (await form.send(client, seed)).raise_for_status()
 
         readings: list[tuple[float, dict[str, float]]] = []
         reading = asyncio.create_task(_read_memory(running, began, readings))
@@ -220,7 +206,7 @@ async def _flood(running: Running, one: Photos, jobs: int) -> tuple[_Rate, Memor
             await _drained(client)
         seconds = time.perf_counter() - began
         reading.cancel()
-    cpu = (running.cpu_seconds() - used) / jobs * 1e3
+    cpu = {name: (now - used[name]) / jobs * 1e3 for name, now in running.cpu_seconds().items()}
     readings.append((seconds, running.memory_mb()))
     return _Rate(jobs / seconds, cpu), _memory(jobs, readings)
 
@@ -236,24 +222,39 @@ async def _read_memory(
 def _memory(jobs: int, readings: Sequence[tuple[float, dict[str, float]]]) -> Memory:
     """Return the growth, from readings at times [s] of which the last is the end of all jobs."""
     total = readings[-1][0]
-    settled = [one for one in readings if one[0] >= SETTLED * total]
-    first, last = settled[0][1], settled[-1][1]
-    passed = [seconds / total * jobs for seconds, _ in settled]
-    slopes = {
-        name: round(float(np.polyfit(passed, [mb[name] for _, mb in settled], 1)[0]) * 1000, 2)
-        for name in first
+    course = [
+        {"jobs": round(seconds / total * jobs)} | {name: round(mb, 1) for name, mb in reading.items()}
+        for seconds, reading in readings
+    ]
+    settled = [one for one in course if one["jobs"] >= SETTLED * jobs]
+    first, last = ({name: one[name] for name in one if name != "jobs"} for one in (settled[0], settled[-1]))
+    return Memory(
+        jobs=jobs,
+        first_mb=first,
+        last_mb=last,
+        growth_mb_per_1000=_slopes(settled),
+        late_growth_mb_per_1000=_slopes([one for one in course if one["jobs"] >= LATE * jobs]),
+        course=course[:: math.ceil(len(course) / SHOWN)],
+    )
+
+
+def _slopes(course: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Return what each process grows by per thousand jobs [MiB]."""
+    passed = [one["jobs"] for one in course]
+    return {
+        name: round(float(np.polyfit(passed, [one[name] for one in course], 1)[0]) * 1000, 2)
+        for name in course[0]
+        if name != "jobs"
     }
-    rounded = [{name: round(mb, 1) for name, mb in reading.items()} for reading in (first, last)]
-    return Memory(jobs=jobs, first_mb=rounded[0], last_mb=rounded[1], growth_mb_per_1000=slopes)
 
 
 async def _burst(running: Running, one: Photos) -> Burst:
     """Send ten times more at once than may wait, and see what becomes of each."""
-    sent = BURST * CAPACITY
+    sent, form = BURST * CAPACITY, one.form
     limits = httpx2.Limits(max_connections=sent)
     async with httpx2.AsyncClient(base_url=running.url, timeout=PATIENCE, limits=limits) as client:
         replies = await asyncio.gather(
-            *(_send(client, one, seed) for seed in range(sent)), return_exceptions=True
+            *(form.send(client, seed) for seed in range(sent)), return_exceptions=True
         )
         answers = [reply for reply in replies if isinstance(reply, httpx2.Response)]
         taken = [reply.json()["id"] for reply in answers if reply.status_code == httpx2.codes.ACCEPTED]
@@ -264,23 +265,21 @@ async def _burst(running: Running, one: Photos) -> Burst:
     )
 
 
-async def _send(client: httpx2.AsyncClient, one: Photos, seed: int) -> httpx2.Response:
-    return await client.post("/v1/jobs", files=one.files, data={"seed": str(seed)})
-
-
-async def _ended(client: httpx2.AsyncClient, job: str) -> str:
-    """Return how a job ended."""
+async def _ended(client: httpx2.AsyncClient, job: str, pause: float = LOOK_SECONDS) -> str:
+    """Return how a job ended, looking every so many seconds."""
     deadline = time.perf_counter() + PATIENCE
     state = ""
     while state not in OVER and time.perf_counter() < deadline:
         state = str((await client.get(f"/v1/jobs/{job}")).json()["state"])
         if state not in OVER:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(pause)
     return state
 
 
 async def _drained(client: httpx2.AsyncClient) -> None:
     """Wait until nothing waits: the queue is fair, so that a job that comes now is done last."""
-    last = (await _send(client, photos(SMALL, seed=os.getpid()), 1)).json()["id"]
-    while await _ended(client, last) not in OVER:
+    last = (await photos(SMALL, seed=os.getpid()).form.send(client, 1)).json()["id"]
+    while (
+        await _ended(client, last, SAMPLE_SECONDS) not in OVER
+    ):  # a look costs the service more than we want to see
         pass

@@ -33,9 +33,11 @@ class Running:
     api: psutil.Process
     worker: psutil.Process | None
 
-    def cpu_seconds(self) -> float:
-        """Return the processor's time that all processes of the service have used [s]."""
-        return sum(_cpu(one) for root in self._roots() for one in (root, *root.children(recursive=True)))
+    def cpu_seconds(self) -> dict[str, float]:
+        """Return the processor's time that the processes of the service have used [s]: ``pictures`` read them."""
+        pictures = sum(map(_cpu, self.api.children(recursive=True)))
+        worker = {"worker": _cpu(self.worker)} if self.worker else {}
+        return {"api": _cpu(self.api), "pictures": pictures} | worker
 
     def memory_mb(self) -> dict[str, float]:
         """Return the resident memory of API and worker [MiB]; the picture readers are not counted."""
@@ -118,6 +120,7 @@ def _environment(folder: Path, address: str, triton: str, queued: int | None) ->
         "VFR_PORT": str(port),
         "VFR_MOST_QUEUED": "1000000",
         "VFR_WORKERS": "8",
+        "VFR_JOB_SECONDS": "86400",
     }
 
 

@@ -27,6 +27,16 @@ RESULTS = sa.Table(
     sa.Index("results_by_user", "tenant", "user"),
 )
 
+_EXPIRE = sa.delete(RESULTS).where(
+    RESULTS.c.key == sa.bindparam("what"), RESULTS.c.until < sa.bindparam("now")
+)
+_KEEP = (
+    sa.update(RESULTS)
+    .where(RESULTS.c.key == sa.bindparam("what"), RESULTS.c.job == sa.bindparam("mine"))
+    .values(result=sa.bindparam("result"), until=sa.bindparam("until"))
+)
+# Built once: that takes longer than to run them.
+
 
 @dataclass(frozen=True)
 class Lead:
@@ -51,7 +61,7 @@ def claim(
     connection: sa.Connection, key: str, job: str, tenant: str, user: str, now: float
 ) -> Lead | Follow | Hit:
     """Say what a job that asks for ``key`` does: the same answer to the same job, however often it asks."""
-    connection.execute(sa.delete(RESULTS).where(RESULTS.c.key == key, RESULTS.c.until < now))
+    connection.execute(_EXPIRE, {"what": key, "now": now})
     if insert_new(connection, RESULTS, key=key, job=job, tenant=tenant, user=user):
         return Lead()
     row = connection.execute(sa.select(RESULTS).where(RESULTS.c.key == key).with_for_update()).one()
@@ -69,8 +79,7 @@ def claim(
 
 def keep(connection: sa.Connection, key: str, job: str, result: Json, until: float) -> None:
     """Keep the leader's result."""
-    mine = sa.and_(RESULTS.c.key == key, RESULTS.c.job == job)
-    connection.execute(sa.update(RESULTS).where(mine).values(result=result, until=until))
+    connection.execute(_KEEP, {"what": key, "mine": job, "result": result, "until": until})
 
 
 def let_go(connection: sa.Connection, jobs: Iterable[str]) -> None:

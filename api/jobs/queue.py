@@ -9,12 +9,12 @@ import logging
 import sqlite3
 import sys
 import time
-from collections.abc import Iterable
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, EnqueueOptions
 
 from api.jobs.envelope import JsonSerializer
+from api.jobs.records import JOBS, UNFINISHED
 from api.storage.database import Database
 from bridge.errors import ConfigError, StorageUnavailable
 
@@ -25,7 +25,7 @@ VERSION = "tryon-1"
 JOBS_QUEUE, DELIVERIES_QUEUE, ERRANDS_QUEUE = "jobs", "deliveries", "errands"
 TRYON, DELIVER, ERASE = "tryon", "deliver", "erase"
 
-POLL_SECONDS = {JOBS_QUEUE: 0.05, DELIVERIES_QUEUE: 0.2, ERRANDS_QUEUE: 0.5}
+POLL_SECONDS = {JOBS_QUEUE: 0.05, DELIVERIES_QUEUE: 0.5, ERRANDS_QUEUE: 2.0}
 """Between two looks at each queue [s]: DBOS's own second would be half of a job's waiting, and each look costs an idle
 worker 3 ms of its processor."""
 DELIVERIES_AT_ONCE = 32
@@ -34,7 +34,7 @@ WAKE_TOPIC = "wake"
 """What a waiting job listens to; the message itself is not believed."""
 MIGRATION_SECONDS = (0.2, 0.5, 1.0, 2.0, None)
 """Pauses when several processes prepare a new database at once [s]."""
-GONE_FOR_GOOD = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+_GONE_FOR_GOOD = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 """DBOS's states of workflows that will not go on."""
 _SQLITE_3_42 = (3, 42)
 _PYTHON_3_12 = (3, 12)
@@ -114,13 +114,6 @@ class Queue:
         """Shorten a workflow's wait; the same ``once`` wakes it once."""
         await self._client.send_async(key, {"wake": once}, topic=WAKE_TOPIC, idempotency_key=f"{key}:{once}")
 
-    async def ended_badly(self, keys: Iterable[str]) -> dict[str, str]:
-        """Return the workflows among these that DBOS gave up, with its word for why."""
-        found = await self._client.list_workflows_async(
-            workflow_ids=list(keys), status=list(GONE_FOR_GOOD), load_input=False, load_output=False
-        )
-        return {workflow.workflow_id: workflow.status for workflow in found}
-
     async def delete(self, keys: list[str]) -> None:
         """Forget workflows that are over."""
         await self._client.delete_workflows_async(keys)
@@ -128,6 +121,18 @@ class Queue:
     def close(self) -> None:
         """Close the connections."""
         self._client.destroy()
+
+
+def given_up(connection: sa.Connection) -> dict[str, str]:
+    """Return the jobs that are not over although DBOS gave up their workflows, with its word for why.
+
+    The database brings the two together, by DBOS's documented table: a queue may be long, and this is asked often.
+    """
+    schema = "dbos" if connection.dialect.name == "postgresql" else None
+    workflows = sa.table("workflow_status", sa.column("workflow_uuid"), sa.column("status"), schema=schema)
+    theirs = sa.and_(workflows.c.workflow_uuid == JOBS.c.id, workflows.c.status.in_(_GONE_FOR_GOOD))
+    query = sa.select(JOBS.c.id, workflows.c.status).join(workflows, theirs).where(UNFINISHED)
+    return dict(connection.execute(query).tuples().all())
 
 
 def system_url(database: Database) -> str:

@@ -71,7 +71,32 @@ EVENTS = sa.Table(
 ID = re.compile(r"[0-9a-f]{32}")
 """The form of the ids that we choose, of jobs and of erasures."""
 
-_ACTIVE = JOBS.c.state.in_([state.value for state in ACTIVE])
+UNFINISHED = JOBS.c.state.in_([state.value for state in ACTIVE])
+"""A condition on jobs: they wait or run."""
+
+# To build a statement takes longer than to run it, so those that every job needs are built once.
+_CREATE, _HAPPENED = sa.insert(JOBS), sa.insert(EVENTS)
+_READ = sa.select(JOBS).where(JOBS.c.id == sa.bindparam("key"))
+_IS_ACTIVE = sa.select(JOBS.c.id).where(JOBS.c.id == sa.bindparam("key"), UNFINISHED)
+_COUNTS = sa.select(JOBS.c.state, sa.func.count()).where(UNFINISHED).group_by(JOBS.c.state)
+_COUNTS_OF = _COUNTS.where(JOBS.c.tenant == sa.bindparam("whose"))
+_EVENTS = (
+    sa.select(EVENTS)
+    .where(EVENTS.c.job == sa.bindparam("key"), EVENTS.c.number > sa.bindparam("after"))
+    .order_by(EVENTS.c.number)
+)
+_STEP = (
+    sa.update(JOBS)
+    .where(JOBS.c.id == sa.bindparam("key"), UNFINISHED)
+    .values(
+        state=State.RUNNING.value,
+        stage=sa.bindparam("to"),
+        progress=sa.bindparam("far"),
+        started=sa.func.coalesce(JOBS.c.started, sa.bindparam("now")),
+    )
+    .returning(JOBS)
+)
+_END = sa.update(JOBS).where(JOBS.c.id == sa.bindparam("key"), UNFINISHED)
 
 
 @dataclass(frozen=True)
@@ -121,33 +146,25 @@ def tenant_of(blob: str) -> str:
 def create(connection: sa.Connection, job: str, created: float, **values: Any) -> None:  # noqa: ANN401 - a row's values
     """Insert a job that waits, and its first event."""
     row = {"id": job, "created": created, "state": State.QUEUED.value, "stage": "queued", "progress": 0.0}
-    connection.execute(sa.insert(JOBS).values(row | values))
+    connection.execute(_CREATE, row | values)
     _event(connection, job, created, "queued", 0.0, {})
 
 
 def read(connection: sa.Connection, job: str, tenant: str | None = None) -> Job | None:
     """Return a job; None when there is none, or when it is another tenant's."""
-    query = sa.select(JOBS).where(JOBS.c.id == job)
-    if tenant is not None:
-        query = query.where(JOBS.c.tenant == tenant)
-    row = connection.execute(query).mappings().first()
-    return _job(row) if row else None
+    row = connection.execute(_READ, {"key": job}).mappings().first()
+    return _job(row) if row and tenant in {None, row["tenant"]} else None
 
 
 def step(
     connection: sa.Connection, job: str, stage: str, progress: float, now: float, detail: Json | None = None
-) -> bool:
-    """Note where a job is; return False when it is over, so that whoever works on it stops."""
-    values = {
-        "state": State.RUNNING.value,
-        "stage": stage,
-        "progress": progress,
-        "started": sa.func.coalesce(JOBS.c.started, now),
-    }
-    changed = connection.execute(sa.update(JOBS).where(JOBS.c.id == job, _ACTIVE).values(values)).rowcount
-    if changed:
-        _event(connection, job, now, stage, progress, detail or {})
-    return bool(changed)
+) -> Job | None:
+    """Note where a job is and return its row; None when it is over, so that whoever works on it stops."""
+    told = {"key": job, "to": stage, "far": progress, "now": now}
+    if not (row := connection.execute(_STEP, told).mappings().first()):
+        return None
+    _event(connection, job, now, stage, progress, detail or {})
+    return _job(row)
 
 
 def end(connection: sa.Connection, job: str, state: State, now: float, **values: Any) -> bool:  # noqa: ANN401 - a row's
@@ -155,7 +172,7 @@ def end(connection: sa.Connection, job: str, state: State, now: float, **values:
     changes = {"state": state.value, "stage": state.value, "ended": now} | values
     if state is State.DONE:
         changes["progress"] = 1.0
-    changed = connection.execute(sa.update(JOBS).where(JOBS.c.id == job, _ACTIVE).values(changes)).rowcount
+    changed = connection.execute(_END.values(changes), {"key": job}).rowcount
     if changed:
         _event(connection, job, now, state.value, 1.0, values.get("problem") or {})
     return bool(changed)
@@ -163,7 +180,7 @@ def end(connection: sa.Connection, job: str, state: State, now: float, **values:
 
 def is_active(connection: sa.Connection, job: str) -> bool:
     """Tell whether a job still waits or runs."""
-    return connection.execute(sa.select(JOBS.c.id).where(JOBS.c.id == job, _ACTIVE)).first() is not None
+    return connection.execute(_IS_ACTIVE, {"key": job}).first() is not None
 
 
 def traceparent(connection: sa.Connection, job: str) -> str | None:
@@ -173,7 +190,7 @@ def traceparent(connection: sa.Connection, job: str) -> str | None:
 
 def active(connection: sa.Connection, *, tenant: str | None = None, user: str | None = None) -> list[Job]:
     """Return the jobs that wait or run, the oldest first."""
-    query = sa.select(JOBS).where(_ACTIVE).order_by(JOBS.c.created)
+    query = sa.select(JOBS).where(UNFINISHED).order_by(JOBS.c.created)
     if tenant is not None:
         query = query.where(JOBS.c.tenant == tenant)
     if user is not None:
@@ -191,31 +208,28 @@ def position(connection: sa.Connection, job: Job) -> int | None:
 
 def counts(connection: sa.Connection, tenant: str | None = None) -> dict[State, int]:
     """Return how many jobs wait and run."""
-    query = sa.select(JOBS.c.state, sa.func.count()).where(_ACTIVE).group_by(JOBS.c.state)
-    if tenant is not None:
-        query = query.where(JOBS.c.tenant == tenant)
-    found = {State(state): count for state, count in connection.execute(query)}
+    query = _COUNTS if tenant is None else _COUNTS_OF
+    found = {State(state): count for state, count in connection.execute(query, {"whose": tenant})}
     return {state: found.get(state, 0) for state in ACTIVE}
 
 
 def seconds_each(connection: sa.Connection, among: int = 50) -> float | None:
-    """Return the mean time of the last jobs that were done [s]; None before the first."""
+    """Return the mean time of the jobs that came last and are done [s]; None before the first."""
     took = (JOBS.c.ended - JOBS.c.started).label("took")
     last = (
-        sa.select(took).where(JOBS.c.state == State.DONE.value).order_by(JOBS.c.ended.desc()).limit(among)
+        sa.select(took).where(JOBS.c.state == State.DONE.value).order_by(JOBS.c.created.desc()).limit(among)
     ).subquery()
     return connection.execute(sa.select(sa.func.avg(last.c.took))).scalar()
 
 
 def events(connection: sa.Connection, job: str, after: int) -> list[sa.Row[Any]]:
     """Return what happened to a job after the event of that number, in order."""
-    query = sa.select(EVENTS).where(EVENTS.c.job == job, EVENTS.c.number > after).order_by(EVENTS.c.number)
-    return list(connection.execute(query))
+    return list(connection.execute(_EVENTS, {"key": job, "after": after}))
 
 
 def overdue(connection: sa.Connection, now: float) -> list[Job]:
     """Return the jobs that are not over although their deadline is."""
-    query = sa.select(JOBS).where(_ACTIVE, JOBS.c.deadline < now)
+    query = sa.select(JOBS).where(UNFINISHED, JOBS.c.deadline < now)
     return [_job(row) for row in connection.execute(query).mappings()]
 
 
@@ -232,5 +246,5 @@ def _job(row: sa.RowMapping) -> Job:
 def _event(
     connection: sa.Connection, job: str, now: float, stage: str, progress: float, detail: Json
 ) -> None:
-    values = {"job": job, "at": now, "stage": stage, "progress": progress, "detail": detail}
-    connection.execute(sa.insert(EVENTS).values(values))
+    happened = {"job": job, "at": now, "stage": stage, "progress": progress, "detail": detail}
+    connection.execute(_HAPPENED, happened)

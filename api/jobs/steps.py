@@ -14,8 +14,6 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TypeVar
 
-import sqlalchemy as sa
-
 from api.fitting import try_on
 from api.jobs import cache, records
 from api.jobs.ending import cache_key, conclude
@@ -67,12 +65,8 @@ async def enter(room: Room, key: str, stage: str, detail: Json | None = None) ->
         JobCancelled: it is over.
     """
     now = room.clock()
-
-    def note(connection: sa.Connection) -> Job | None:
-        noted = records.step(connection, key, stage, PROGRESS[stage], now, detail)
-        return records.read(connection, key) if noted else None
-
-    if not (job := await room.database.run(note)):
+    job = await room.database.run(lambda c: records.step(c, key, stage, PROGRESS[stage], now, detail))
+    if job is None:
         raise JobCancelled("The job is over.")
     bind_contextvars(tenant=job.tenant, **traces.ids(job.traceparent))
     return job

@@ -19,6 +19,7 @@ from dbos._utils import INTERNAL_QUEUE_NAME
 from api.jobs import cache, heartbeat, records
 from api.jobs.ending import conclude
 from api.jobs.envelope import error
+from api.jobs.queue import given_up
 from api.jobs.room import Room
 from api.security import idempotency
 from bridge.errors import DeadlineMissed, JobFailed, StorageUnavailable, VfrError
@@ -108,14 +109,12 @@ class Sweeper:
         """End the jobs that nobody will end: late ones, and those whose workflow was given up."""
         room = self._room
         now = room.clock()
-        for job in await room.database.run(lambda c: records.overdue(c, now - GRACE_SECONDS)):
+        for job in await room.database.read(lambda c: records.overdue(c, now - GRACE_SECONDS)):
             await self._fail(job, DeadlineMissed("The job's time is over. Please send it again."))
-        running = {job.id: job for job in await room.database.run(records.active)}
-        for key, word in (await room.queue.ended_badly(running)).items():
+        for key, word in (await room.database.read(given_up)).items():
             LOG.error("the workflow of job %s was given up: %s", key, word)
-            await self._fail(
-                running[key], JobFailed("The job could not be finished. Please try other pictures.")
-            )
+            job = await room.job(key)
+            await self._fail(job, JobFailed("The job could not be finished. Please try other pictures."))
 
     async def _fail(self, job: records.Job, why: VfrError) -> None:
         """End a job; one that can't be ended must not keep the others from it."""
@@ -129,7 +128,7 @@ class Sweeper:
         from api.jobs.erasing import forget_pictures
 
         now = self._room.clock()
-        for job in await self._room.database.run(lambda connection: records.forgotten(connection, now)):
+        for job in await self._room.database.read(lambda connection: records.forgotten(connection, now)):
             await forget_pictures(self._room, job, now)
         await self._room.database.run(lambda connection: heartbeat.forget(connection, 100 * self._dead))
         await self._room.database.run(lambda connection: idempotency.prune(connection, now))

@@ -17,8 +17,11 @@ from api.jobs.queue import APPLICATION, VERSION, system_url
 from api.jobs.room import Room, open_room
 from api.jobs.sweeper import Sweeper
 
-_LISTEN_SECONDS = 0.1
+_LISTEN_SECONDS = 0.5
+"""Between two looks for a provider's callback, on SQLite [s]; its pictures take ten seconds at least."""
 _DRAIN_PAUSE = 0.05
+_THREADS = {"sqlite": 4, "postgresql": 20}
+"""Of the loop, most of which ask the database: who waits for SQLite's one lock only takes the others' turns."""
 
 
 @asynccontextmanager
@@ -40,6 +43,7 @@ async def working(room: Room) -> AsyncIterator[str]:
             "sys_db_pool_size": 10,
             "notification_listener_polling_interval_sec": _LISTEN_SECONDS,
             "log_level": "WARNING",
+            "max_executor_threads": _THREADS[room.database.engine.dialect.name],
         }
     )
     sweeper = Sweeper(room, name)

@@ -40,6 +40,36 @@ MONTHS = sa.Table(
 )
 
 
+def _smaller(one: sa.ColumnElement[float], other: sa.ColumnElement[float]) -> sa.ColumnElement[float]:
+    return sa.case((one < other, one), else_=other)  # SQLite's min() of two is PostgreSQL's least()
+
+
+def _larger(one: sa.ColumnElement[float], other: sa.ColumnElement[float]) -> sa.ColumnElement[float]:
+    return sa.case((one > other, one), else_=other)
+
+
+# To build a statement takes longer than to run it, so these are built once.
+# A clock that lags behind the last writer's refills nothing, and never turns the bucket's time back.
+_SINCE = _larger(sa.bindparam("now", type_=sa.Float), BUCKETS.c.at)
+_FILLED = _smaller(
+    sa.bindparam("full", type_=sa.Float),
+    BUCKETS.c.tokens + (_SINCE - BUCKETS.c.at) * sa.bindparam("rate", type_=sa.Float),
+)
+_MINE = BUCKETS.c.tenant == sa.bindparam("whose")
+_HELD = sa.select(_FILLED).where(_MINE)
+_TAKE = (
+    BUCKETS.update()
+    .where(_MINE, sa.bindparam("least", type_=sa.Float) <= _FILLED)
+    .values(tokens=_FILLED - sa.bindparam("cost", type_=sa.Float), at=_SINCE)
+)
+_COUNT = (
+    MONTHS.update()
+    .where(MONTHS.c.tenant == sa.bindparam("whose"), MONTHS.c.month == sa.bindparam("of"))
+    .values(jobs=MONTHS.c.jobs + 1)
+)
+_COUNT_WITHIN = _COUNT.where(MONTHS.c.jobs < sa.bindparam("most"))
+
+
 def take(connection: sa.Connection, tenant: Tenant, tier: Tier, now: float) -> None:
     """Take what a job of a tier costs out of the tenant's bucket.
 
@@ -52,17 +82,12 @@ def take(connection: sa.Connection, tenant: Tenant, tier: Tier, now: float) -> N
     Raises:
         RateLimited: there is not enough in the bucket; nothing was taken, ``retry_after`` says when there will be.
     """
-    cost = COSTS[tier]
+    cost, full = COSTS[tier], capacity(tenant.limits)
     rate = tenant.limits.requests_per_minute / 60
-    full = capacity(tenant.limits)
-    # A clock that lags behind the last writer's refills nothing, and never turns the bucket's time back.
-    since = _larger(sa.literal(now, sa.Float), BUCKETS.c.at)
-    filled = _smaller(sa.literal(full, sa.Float), BUCKETS.c.tokens + (since - BUCKETS.c.at) * rate)
-    mine = BUCKETS.c.tenant == tenant.id
+    told = {"whose": tenant.id, "now": now, "full": full, "rate": rate}
     insert_new(connection, BUCKETS, tenant=tenant.id, tokens=full, at=now)
-    taken = BUCKETS.update().where(mine, filled >= cost - _ROUNDING).values(tokens=filled - cost, at=since)
-    if not connection.execute(taken).rowcount:
-        held = connection.scalars(sa.select(filled).where(mine)).one()
+    if not connection.execute(_TAKE, told | {"cost": cost, "least": cost - _ROUNDING}).rowcount:
+        held = connection.scalars(_HELD, told).one()
         raise _refused(tenant.limits, (cost - held) / rate)
 
 
@@ -72,13 +97,10 @@ def count(connection: sa.Connection, tenant: Tenant, now: float) -> None:
     Raises:
         QuotaSpent: the month is used up; ``retry_after`` says when the next one begins.
     """
-    key = {"tenant": tenant.id, "month": month_of(now)}
-    most = tenant.limits.jobs_per_month
-    insert_new(connection, MONTHS, **key, jobs=0)
-    counted = MONTHS.update().filter_by(**key).values(jobs=MONTHS.c.jobs + 1)
-    if most is not None:
-        counted = counted.where(MONTHS.c.jobs < most)
-    if not connection.execute(counted).rowcount:
+    month, most = month_of(now), tenant.limits.jobs_per_month
+    insert_new(connection, MONTHS, tenant=tenant.id, month=month, jobs=0)
+    told = {"whose": tenant.id, "of": month, "most": most or 0}
+    if not connection.execute(_COUNT if most is None else _COUNT_WITHIN, told).rowcount:
         error = QuotaSpent(f"All {most} jobs of this month are used. The next month begins at midnight UTC.")
         error.retry_after = next_month(now) - now
         raise error
@@ -113,11 +135,3 @@ def _refused(limits: Limits, seconds: float) -> RateLimited:
     )
     error.retry_after = seconds
     return error
-
-
-def _smaller(one: sa.ColumnElement[float], other: sa.ColumnElement[float]) -> sa.ColumnElement[float]:
-    return sa.case((one < other, one), else_=other)  # SQLite's min() of two is PostgreSQL's least()
-
-
-def _larger(one: sa.ColumnElement[float], other: sa.ColumnElement[float]) -> sa.ColumnElement[float]:
-    return sa.case((one > other, one), else_=other)

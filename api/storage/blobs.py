@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from itertools import accumulate
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -139,7 +140,8 @@ class Blobs:
 
     def _inside(self, key: str) -> bool:
         """Say whether a key leads to where it says: obstore would follow a link out of the folder."""
-        return not self._folder or os.path.realpath(self._folder / key) == str(self._folder / key)
+        parts = accumulate(key.split("/"), "{}/{}".format, initial=str(self._folder))
+        return not self._folder or not any(os.path.islink(part) for part in parts)  # noqa: PTH114 - a Path takes 5 times as long
 
 
 def _folder(url: str) -> Path:

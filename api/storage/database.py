@@ -10,6 +10,9 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +28,8 @@ METADATA = sa.MetaData()
 
 _BUSY_SECONDS = 30.0
 """How long a writer of SQLite waits for another one [s]."""
+_HEAP_BYTES = 8 * 2**20
+"""What SQLite keeps in a process, beside the system's own cache of the file."""
 _RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
 """Pauses before a transaction whose connection broke is run again [s]: a database restarts within them."""
 
@@ -39,8 +44,11 @@ class Database:
             url: ``sqlite:///path`` or ``postgresql://…``.
         """
         self.url = sa.make_url(url)
+        self._writer: ThreadPoolExecutor | None = None  # None: the loop's own threads
         if self.url.get_backend_name() == "sqlite":
             self.engine = _sqlite(self.url)
+            # There is one lock for all who write, and SQLite waits for it by sleeping: a queue of ours takes no time.
+            self._writer = ThreadPoolExecutor(1, "database")
         else:
             self.engine = sa.create_engine(
                 self.url.set(drivername="postgresql+psycopg"),
@@ -48,7 +56,6 @@ class Database:
                 max_overflow=10,
                 pool_pre_ping=True,
             )
-
         self._reading = self.engine.execution_options(reads=True)
 
     def create(self) -> None:
@@ -92,7 +99,8 @@ class Database:
         Raises:
             StorageUnavailable: the database does not come back.
         """
-        return await asyncio.to_thread(self.run_here, transaction)
+        loop, told = asyncio.get_running_loop(), copy_context()
+        return await loop.run_in_executor(self._writer, lambda: told.run(self.run_here, transaction))
 
     async def read(self, query: Callable[[sa.Connection], T]) -> T:
         """As :meth:`run`, of a function that writes nothing: on SQLite it then waits for nobody who writes."""
@@ -112,6 +120,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        if self._writer:
+            self._writer.shutdown()
         self.engine.dispose()
 
 
@@ -133,11 +143,21 @@ def _on_sqlite(*_: object, **__: object) -> str:
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, **values: Any) -> bool:  # noqa: ANN401 - a row's values
-    """Insert a row unless its key is taken; return whether it was inserted."""
-    dialect: Any = __import__(f"sqlalchemy.dialects.{connection.dialect.name}", fromlist=["insert"])
-    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
+    """Insert a row of values, or expressions, unless its key is taken; return whether it was inserted."""
+    statement = _insert_new(connection.dialect.name, table)
+    if computed := {name: value for name, value in values.items() if isinstance(value, sa.ClauseElement)}:
+        statement = statement.values(computed)
+        values = {name: value for name, value in values.items() if name not in computed}
     # Without the option SQLAlchemy does not ask PostgreSQL how many rows an INSERT wrote.
-    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount > 0
+    return connection.execute(statement, values, execution_options={"preserve_rowcount": True}).rowcount > 0
+
+
+@cache
+def _insert_new(dialect: str, table: sa.Table) -> sa.Insert:
+    """Build the statement, which takes longer than to run it."""
+    module: Any = __import__(f"sqlalchemy.dialects.{dialect}", fromlist=["insert"])
+    statement: sa.Insert = module.insert(table).on_conflict_do_nothing()
+    return statement
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
@@ -151,6 +171,8 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
+        # Of all connections of the process together, DBOS's too: each would keep 2 MiB of a database that grows.
+        connection.execute(f"PRAGMA soft_heap_limit={_HEAP_BYTES}")
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
