@@ -95,6 +95,29 @@ def net(seed: int = 3, *, width: int = 2 * WIDTH) -> ControlNetModel:
     return randomize(ControlNetModel(**widths, conditioning_embedding_out_channels=(8, 8, 16, 16)), seed)
 
 
+def _sd15(**changes: object) -> dict[str, object]:
+    widths = {
+        "in_channels": 4, "block_out_channels": (32, 64), "layers_per_block": 1, "attention_head_dim": 4,
+        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"), "cross_attention_dim": WIDTH,
+        "norm_num_groups": 8,
+    }  # fmt: skip
+    return widths | changes
+
+
+def sd15_unet(seed: int = 8) -> UNet2DConditionModel:
+    """SD 1.5's inpainting denoiser: beside the latent it reads a mask and the masked picture's latent."""
+    widths = _sd15(in_channels=9, sample_size=8)
+    return randomize(
+        UNet2DConditionModel(**widths, out_channels=4, up_block_types=("UpBlock2D", "CrossAttnUpBlock2D")),
+        seed,
+    )
+
+
+def sd15_net(seed: int = 9) -> ControlNetModel:
+    """An SD 1.5 ControlNet for one control."""
+    return randomize(ControlNetModel(**_sd15(), conditioning_embedding_out_channels=(8, 8, 16, 16)), seed)
+
+
 def vae(seed: int = 4) -> AutoencoderKL:
     """SDXL's autoencoder: a latent pixel is 8 by 8 pixels."""
     return randomize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
@@ -11,10 +12,13 @@ import torch
 from torch import nn
 
 from bridge.contracts import Contract
+from bridge.finish.layout import Layout
+from export.sdxl.modules.attention import Pictures, with_pictures
 from export.sdxl.modules.control import Net, Residuals, Step, Union
+from export.sdxl.parts import Parts
 
 if TYPE_CHECKING:
-    from diffusers import ControlNetModel, ControlNetUnionModel, UNet2DConditionModel
+    from diffusers import UNet2DConditionModel
 
 _UNION = ("union_map", "union_tokens", "union_weights", "union_present", "union_gain")
 
@@ -23,46 +27,72 @@ class Denoise(nn.Module):
     """A denoiser that takes the inputs of its contract, in its order; the base and the refiner alike.
 
     Args:
-        unet: the denoiser.
+        unet: the denoiser; with ``adapters`` one of :func:`export.sdxl.modules.attention.with_pictures`.
         contract: says which inputs there are.
         union: ControlNet-Union, or None.
         nets: ControlNets by name, in the order of ``net_scales``.
+        texts: the names of the inputs that these read as their text.
+        adapters: names, in the order of ``adapter_scales``.
     """
 
     def __init__(
         self,
         unet: UNet2DConditionModel,
         contract: Contract,
-        union: ControlNetUnionModel | None = None,
-        nets: Mapping[str, ControlNetModel] | None = None,
+        union: Union | None = None,
+        nets: Mapping[str, Net] | None = None,
+        texts: Sequence[str] = (),
+        adapters: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.unet = unet
-        self.names = [tensor.name for tensor in contract.inputs]
-        self.union = None if union is None else Union(union)
-        self.nets = nn.ModuleDict({name: Net(net) for name, net in (nets or {}).items()})
+        self.union = union
+        self.nets = nn.ModuleDict(nets or {})
+        self.inputs = [tensor.name for tensor in contract.inputs]
+        self.texts, self.adapters = texts, adapters
+
+    @classmethod
+    def of(cls, parts: Parts, layout: Layout, contract: Contract) -> Denoise:
+        """Return a checkpoint's base."""
+        return cls(
+            with_pictures(parts.unet) if layout.adapters else parts.unet,
+            contract,
+            None if parts.union is None else Union(parts.union),
+            {net.name: Net(parts.nets[net.name]) for net in layout.nets},
+            ["text" if net.text is None else f"{net.text}_tokens" for net in layout.nets],
+            [adapter.name for adapter in layout.adapters],
+        )
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor]:
         """Return ``noise`` FP32 [rows, channels, h, w]."""
-        given = dict(zip(self.names, tensors, strict=True))
+        given = dict(zip(self.inputs, tensors, strict=True))
         step = _step(given, self.unet.dtype)
         noise = self.unet(
-            torch.cat([step.latent, given["masked"].to(step.latent.dtype)], dim=1)
-            if "masked" in given
-            else step.latent,
+            _sample(step.latent, given),
             step.timestep,
             step.text,
             added_cond_kwargs=step.added,
+            cross_attention_kwargs={"ip_hidden_states": self._pictures(given)},
             return_dict=False,
             **_as_diffusers(self._controls(step, given)),
         )[0]
         return (noise.float(),)
 
     def _controls(self, step: Step, given: Mapping[str, torch.Tensor]) -> list[Residuals]:
+        """Return what each ControlNet adds."""
         found = [] if self.union is None else [self.union(step, *(given[name] for name in _UNION))]
         for index, (name, net) in enumerate(self.nets.items()):
-            found.append(net(step, given[f"{name}_map"], given["net_scales"][:, index : index + 1]))
+            read = replace(step, text=given[self.texts[index]].to(step.text.dtype))
+            found.append(net(read, given[f"{name}_map"], given["net_scales"][:, index : index + 1]))
         return found
+
+    def _pictures(self, given: Mapping[str, torch.Tensor]) -> Pictures:
+        """Return each adapter's tokens and scales."""
+        dtype = self.unet.dtype
+        return [
+            (given[f"{name}_tokens"].to(dtype), given["adapter_scales"][:, index].to(dtype))
+            for index, name in enumerate(self.adapters)
+        ]
 
 
 def _step(given: Mapping[str, torch.Tensor], dtype: torch.dtype) -> Step:
@@ -74,6 +104,11 @@ def _step(given: Mapping[str, torch.Tensor], dtype: torch.dtype) -> Step:
         pooled=None if pooled is None else pooled.to(dtype),
         time_ids=given.get("time_ids"),
     )
+
+
+def _sample(latent: torch.Tensor, given: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return what the denoiser's first layer reads: an inpainting checkpoint's also reads the mask."""
+    return torch.cat([latent, given["masked"].to(latent.dtype)], dim=1) if "masked" in given else latent
 
 
 def _as_diffusers(controls: list[Residuals]) -> dict[str, object]:

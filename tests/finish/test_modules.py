@@ -1,0 +1,144 @@
+"""The finisher's networks as torch modules: they fulfil their contracts, and are what diffusers computes."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import StableDiffusionXLControlNetUnionImg2ImgPipeline
+
+from bridge.finish.layout import Layout, contracts
+from export.sdxl.examples import DTYPES, examples
+from export.sdxl.modules import networks
+from tests.finish import tiny
+from tests.finish.rows import BOUND, NAME, layout, modules, noise, parts
+
+FAMILIES = ("sdxl", "sd15")
+
+
+def difference(one: torch.Tensor, other: torch.Tensor) -> float:
+    """Return the largest of any value."""
+    return float((one - other).abs().max())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_contract_is_fulfilled(family: str) -> None:
+    """Each network takes its contract's inputs in order and returns its outputs: shapes, types, finite numbers."""
+    known = contracts(layout(family))
+    assert list(modules(family)) == list(known)
+    for contract in known.values():
+        _fulfils(modules(family)[contract.name], contract.name, layout(family))
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp16", torch.float16), ("bf16", torch.bfloat16)])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_half_precision(family: str, precision: str, dtype: torch.dtype) -> None:
+    """In half precision the boundary is as the layout says: timesteps, scales, latents and pictures stay FP32."""
+    half = layout(family).model_copy(update={"precision": precision})
+    made = networks(parts.__wrapped__(family), half)  # not the cached ones: their weights become half
+    expected = modules(family)[f"denoise_{NAME}"]
+    for name, module in made.items():
+        _fulfils(module.to(dtype), name, half)
+    contract = contracts(half)[f"denoise_{NAME}"]
+    inputs = examples(contract, half, 3)
+    with torch.no_grad():
+        (found,) = made[contract.name](*inputs.values())
+        (exact,) = expected(*(each.float() for each in inputs.values()))
+    assert difference(found, exact) < (0.02 if precision == "fp16" else 0.15)
+
+
+@torch.no_grad()
+def _fulfils(module: torch.nn.Module, name: str, at: Layout) -> None:
+    contract = contracts(at)[name]
+    rows = 3
+    outputs = module(*examples(contract, at, rows).values())
+    assert isinstance(outputs, tuple)
+    for found, tensor in zip(outputs, contract.outputs, strict=True):
+        sizes = [size if size > 0 else got for size, got in zip(tensor.shape, found.shape[1:], strict=True)]
+        assert list(found.shape) == [rows, *sizes], (name, tensor.name)
+        assert found.dtype == DTYPES[tensor.dtype], (name, tensor.name)
+        assert torch.isfinite(found).all(), (name, tensor.name)
+
+
+# --- text, autoencoder, refiner ---------------------------------------------------------------------------
+
+
+@cache
+def pipeline() -> StableDiffusionXLControlNetUnionImg2ImgPipeline:
+    """Return diffusers' pipeline around the same networks; it gets no prompt, and so needs no tokenizer."""
+    known = parts("sdxl")
+    first, second = known.text_encoders
+    return StableDiffusionXLControlNetUnionImg2ImgPipeline(
+        vae=known.vae, text_encoder=first, text_encoder_2=second, tokenizer=None, tokenizer_2=None, unet=tiny.unet(),
+        controlnet=known.union, scheduler=known.scheduler, add_watermarker=False,
+    )  # fmt: skip
+
+
+def test_text(tmp_path: Path) -> None:
+    """Tokens become what diffusers' encode_prompt makes of the words, for both prompts in one batch."""
+    reference = pipeline()
+    words = tiny.tokenizer(tmp_path)
+    reference.register_modules(tokenizer=words, tokenizer_2=words)
+    prompts = ["a photo of a person wearing a garment", "blurry face"]
+    with torch.no_grad():
+        text, negative, pooled, negative_pooled = reference.encode_prompt(
+            prompts[0], negative_prompt=prompts[1], do_classifier_free_guidance=True
+        )
+        ids = words(
+            prompts, padding="max_length", max_length=77, truncation=True, return_tensors="pt"
+        ).input_ids
+        found, found_pooled = modules("sdxl")["text_encode"](ids, ids)
+    assert difference(found, torch.cat([text, negative])) < BOUND
+    assert difference(found_pooled, torch.cat([pooled, negative_pooled])) < BOUND
+    assert difference(found[0], found[1]) > 100 * BOUND
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [(96, 64), (64, 128)])
+def test_autoencoder(size: tuple[int, int]) -> None:
+    """Pictures of any size become diffusers' distribution, whose sample is mean + std * noise, and come back."""
+    vae, known = parts("sdxl").vae, modules("sdxl")
+    image = noise(1, 2, 3, *size).clamp(-1, 1)
+    expected = vae.encode(image).latent_dist
+    mean, std = known["vae_encode"](image)
+    assert difference(mean, expected.mean) < BOUND
+    assert difference(std, expected.std) < BOUND
+    drawn = torch.randn(mean.shape, generator=torch.Generator().manual_seed(3))
+    assert difference(mean + std * drawn, expected.sample(torch.Generator().manual_seed(3))) < BOUND
+    (back,) = known["vae_decode"](mean)
+    assert difference(back, vae.decode(mean).sample) < BOUND
+
+
+@torch.no_grad()
+def test_refiner() -> None:
+    """The refiner predicts what diffusers' denoiser of these weights does, each row at its own timestep."""
+    contract = contracts(layout("sdxl"))[f"refine_{NAME}"]
+    given = examples(contract, layout("sdxl"), 3)
+    (found,) = modules("sdxl")[contract.name](*given.values())
+    for row in range(3):
+        one = {name: each[row : row + 1] for name, each in given.items()}
+        added = {"text_embeds": one["pooled"], "time_ids": one["time_ids"]}
+        expected = parts("sdxl").refiner(
+            one["latent"], float(one["timestep"]), one["text"], added_cond_kwargs=added, return_dict=False
+        )[0]
+        assert difference(found[row : row + 1], expected) < BOUND
+
+
+# --- export ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", [pytest.param("sdxl", marks=pytest.mark.slow), "sd15"])
+def test_captured_with_any_number_of_rows(family: str) -> None:
+    """torch.export captures the denoiser with the rows as a symbol: nothing depends on values or on their number."""
+    contract = contracts(layout(family))[f"denoise_{NAME}"]
+    module = modules(family)[contract.name]
+    rows = torch.export.Dim("rows", min=1, max=8)
+    shapes = ({0: rows},) * len(contract.inputs)
+    given = tuple(examples(contract, layout(family), 2).values())
+    with torch.no_grad():
+        graph = torch.export.export(module, given, dynamic_shapes=(shapes,), strict=False).module()
+        for count in (1, 3):
+            other = tuple(examples(contract, layout(family), count, count).values())
+            assert difference(graph(*other)[0], module(*other)[0]) < BOUND
