@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.jobs import EXPECTED_ACCEPTED, EXPECTED_ADDED_MS, Jobs, Report
@@ -20,7 +21,7 @@ def of_jobs(found: Report) -> Group:
     table.add_column("expected")
     told = [_rows(one) for one in found["databases"]]
     for name, expected in _EXPECTED.items():
-        table.add_row(name, *(rows[name] for rows in told), expected)
+        table.add_row(escape(name), *(rows[name] for rows in told), expected)  # or [ms] were taken for a style
     machine = found["machine"]
     where = (
         f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}; commit {found['commit']}"
