@@ -11,7 +11,7 @@ at most ``linger`` seconds, until those of the last one are back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,10 +23,11 @@ import torch
 from bridge.contracts import Contract
 from bridge.errors import InternalError, OutOfMemory, VfrError
 from bridge.finish.admission import DEADLINE
-from bridge.finish.networks import TORCH, Networks, Tensors
+from bridge.finish.networks import Networks, Tensors
+from bridge.finish.running import Run
 
-Run = Callable[[Tensors], Tensors]
-"""Computes one batch; called in a thread of its own, one call at a time."""
+NO_MEMORY = ("out of memory", "allocate")
+"""What torch and onnxruntime say, whose errors have no class in common."""
 
 LINGER = 0.002
 """Against a step of 20 ms and more, that is nothing; a scheduler's step takes less [s]."""
@@ -145,31 +146,12 @@ class Batcher:
                     call.answer.set_result(tensors)
 
     async def _compute(self, batch: list[_Call]) -> list[Tensors]:
-        name, sizes = batch[0].name, [call.rows for call in batch]
-        load = self.loads[name]
-        load.batches, load.calls, load.rows = (
-            load.batches + 1,
-            load.calls + len(batch),
-            load.rows + sum(sizes),
-        )
-        joined = {key: torch.cat([call.inputs[key] for call in batch]) for key in batch[0].inputs}
-        run = partial(_computed, name, self._runs[name], joined)
-        outputs = await asyncio.get_running_loop().run_in_executor(self._thread, run)
-        parts = {key: tensor.split(sizes) for key, tensor in outputs.items()}
-        return [{key: part[n] for key, part in parts.items()} for n in range(len(batch))]
-
-
-def torch_run(module: torch.nn.Module, contract: Contract, device: str = "cpu") -> Run:
-    """Return what runs a torch module that takes and gives a contract's tensors, in its order."""
-    names = [tensor.name for tensor in contract.inputs]
-    dtypes = {tensor.name: TORCH[tensor.dtype] for tensor in contract.inputs}
-
-    def run(inputs: Tensors) -> Tensors:
-        with torch.no_grad():
-            given = [inputs[name].to(device, dtypes[name]) for name in names]
-            return dict(zip((tensor.name for tensor in contract.outputs), module(*given), strict=True))
-
-    return run
+        name, load = batch[0].name, self.loads[batch[0].name]
+        load.batches += 1
+        load.calls += len(batch)
+        load.rows += sum(call.rows for call in batch)
+        work = partial(_computed, name, self._runs[name], [call.inputs for call in batch])
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 def _fail(batch: list[_Call], error: VfrError) -> None:
@@ -178,14 +160,17 @@ def _fail(batch: list[_Call], error: VfrError) -> None:
             call.answer.set_exception(error)
 
 
-def _computed(name: str, run: Run, inputs: Tensors) -> Tensors:
-    """Run a network; what it raises becomes one of ours."""
+def _computed(name: str, run: Run, inputs: Sequence[Tensors]) -> list[Tensors]:
+    """Run a network on the rows of several calls; what it raises becomes one of ours."""
+    sizes = [next(iter(each.values())).shape[0] for each in inputs]
     try:
-        return run(inputs)
+        outputs = run({key: torch.cat([each[key] for each in inputs]) for key in inputs[0]})
+        parts = {key: tensor.split(sizes) for key, tensor in outputs.items()}
+        return [{key: part[n] for key, part in parts.items()} for n in range(len(sizes))]
     except Exception as error:
-        if "memory" in str(error).lower():  # torch's and onnxruntime's errors have no class in common
+        if isinstance(error, MemoryError) or any(word in str(error).lower() for word in NO_MEMORY):
             raise OutOfMemory(
-                f"{name} found no room for {next(iter(inputs.values())).shape[0]} rows; please try again later, "
+                f"{name} found no room for {sum(sizes)} rows; please try again later, "
                 "or lower how many jobs are in flight."
             ) from error
         raise InternalError(f"{name}: {error}") from error

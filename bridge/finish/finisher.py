@@ -79,8 +79,7 @@ class Finisher:
             watch, cancelled, job.deadline, partial(preview, family=layout.family), job.settings.preview_every
         )
         async with self._admission.place(job.deadline):
-            with torch.no_grad():
-                return await self._run(job, canvas, course)
+            return await self._run(job, canvas, course)
 
     async def _run(self, job: Job, canvas: Canvas, course: Course) -> Finished:
         generator = torch.Generator().manual_seed(job.seed)

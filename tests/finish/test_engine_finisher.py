@@ -13,11 +13,11 @@ import torch
 
 from bridge.errors import BadInput, DeadlineMissed, JobCancelled, NotFinite, OutOfMemory, VfrError
 from bridge.finish.admission import Admission
-from bridge.finish.batching import Run
 from bridge.finish.finisher import Finisher
 from bridge.finish.job import Cancelled, Face, Finished, Job, Progress, Watch
 from bridge.finish.networks import Tensors
 from bridge.finish.pixels import clip_pixels
+from bridge.finish.running import Run
 from tests.finish.studio import Studio, difference, job, picture, same, settings, studio
 
 
