@@ -21,7 +21,8 @@ def of_jobs(found: Report) -> Group:
     table.add_column("expected")
     told = [_rows(one) for one in found["databases"]]
     for name, expected in _EXPECTED.items():
-        table.add_row(escape(name), *(rows[name] for rows in told), expected)  # or [ms] were taken for a style
+        # Escaped, or [ms] were taken for a style.
+        table.add_row(escape(name), *(rows[name] for rows in told), expected)
     machine = found["machine"]
     where = (
         f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}; commit {found['commit']}"

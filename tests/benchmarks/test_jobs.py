@@ -100,7 +100,8 @@ def test_the_table_shows_measured_beside_expected() -> None:
         "12 / 21",
         "20 + 180 of 200",
         "123",
-        "3.0, 2.0, 4.1", "[ms]",
+        "3.0, 2.0, 4.1",
+        "[ms]",
         "at least 100",
         "commit abc",
     ):
