@@ -1,8 +1,10 @@
 """The databases that the tests run on, and what :class:`Database` promises on both."""
 
+import asyncio
 import signal
 import threading
 import time
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,52 @@ def test_tables_of_an_older_version_are_completed(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="test_notes is too old"):
         database.create()
     database.close()
+
+
+def test_a_row_is_inserted_once_of_values_and_of_expressions(database: Database) -> None:
+    """Also by the statement of another row of the same table, which is built once."""
+    database.create()
+    rows = ({"id": "a", "n": 1}, {"id": "b", "n": sa.literal(1) + 1}, {"id": "a", "n": 3}, {"id": "c"})
+    with database.engine.begin() as connection:
+        assert [insert_new(connection, NOTES, **row) for row in rows] == [True, True, False, True]
+        found = connection.execute(sa.select(NOTES).order_by(NOTES.c.id)).all()
+        connection.execute(sa.delete(NOTES))
+    assert found == [("a", 1), ("b", 2), ("c", None)]
+
+
+def test_writers_of_sqlite_wait_in_line(tmp_path: Path) -> None:
+    """One at a time within a process, so that none sleeps for SQLite's lock; each knows its caller's context."""
+    database, caller = Database(f"sqlite:///{tmp_path / 'line.sqlite'}"), ContextVar[int]("caller")
+    inside: list[int] = []
+    known: list[int] = []
+
+    def write(connection: sa.Connection) -> None:
+        inside.append(1)
+        assert len(inside) == 1
+        connection.execute(sa.insert(NOTES), {"id": str(caller.get()), "n": 0})
+        known.append(caller.get())
+        inside.pop()
+
+    async def call(number: int) -> None:
+        caller.set(number)
+        await database.run(write)
+
+    async def together() -> int:
+        await asyncio.gather(*(asyncio.create_task(call(number)) for number in range(20)))
+        return await database.read(lambda c: c.scalar(sa.select(sa.func.count()).select_from(NOTES)) or 0)
+
+    database.create()
+    assert asyncio.run(together()) == 20
+    assert sorted(known) == list(range(20))
+    database.close()
+
+
+def test_sqlite_keeps_little_in_memory(tmp_path: Path) -> None:
+    """All connections of a process together: a database that grows does not make the process grow."""
+    database = Database(f"sqlite:///{tmp_path / 'little.sqlite'}")
+    limit = database.run_here(lambda c: c.scalar(sa.text("PRAGMA soft_heap_limit")))
+    database.close()
+    assert limit == 8 * 2**20
 
 
 def test_its_clock(database: Database) -> None:
