@@ -37,6 +37,11 @@ class Row:
     scales: Mapping[str, float] = field(default_factory=dict)
 
 
+def difference(one: torch.Tensor, other: torch.Tensor) -> float:
+    """Return the largest difference of any value."""
+    return float((one - other).abs().max())
+
+
 def noise(seed: int, *shape: int) -> torch.Tensor:
     """Return normal noise."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))

@@ -12,15 +12,11 @@ from diffusers import StableDiffusionXLControlNetUnionImg2ImgPipeline
 from bridge.finish.layout import Layout, contracts
 from export.sdxl.examples import DTYPES, examples
 from export.sdxl.modules import networks
+from export.sdxl.parts import Parts
 from tests.finish import tiny
-from tests.finish.rows import BOUND, NAME, layout, modules, noise, parts
+from tests.finish.rows import BOUND, NAME, difference, layout, modules, noise, parts
 
 FAMILIES = ("sdxl", "sd15")
-
-
-def difference(one: torch.Tensor, other: torch.Tensor) -> float:
-    """Return the largest of any value."""
-    return float((one - other).abs().max())
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -37,16 +33,28 @@ def test_every_contract_is_fulfilled(family: str) -> None:
 def test_half_precision(family: str, precision: str, dtype: torch.dtype) -> None:
     """In half precision the boundary is as the layout says: timesteps, scales, latents and pictures stay FP32."""
     half = layout(family).model_copy(update={"precision": precision})
-    made = networks(parts.__wrapped__(family), half)  # not the cached ones: their weights become half
+    given = parts.__wrapped__(family)  # not the cached ones: their weights become half
+    made = networks(given, half)
+    for part in _weighted(given):
+        part.to(dtype)
     expected = modules(family)[f"denoise_{NAME}"]
     for name, module in made.items():
-        _fulfils(module.to(dtype), name, half)
+        _fulfils(module, name, half)
     contract = contracts(half)[f"denoise_{NAME}"]
     inputs = examples(contract, half, 3)
     with torch.no_grad():
         (found,) = made[contract.name](*inputs.values())
         (exact,) = expected(*(each.float() for each in inputs.values()))
     assert difference(found, exact) < (0.02 if precision == "fp16" else 0.15)
+
+
+def _weighted(given: Parts) -> list[torch.nn.Module]:
+    """Return every part that has weights: the networks share them, so that casting these casts those."""
+    return [
+        part
+        for part in (given.unet, given.vae, given.union, given.refiner, given.image_encoder)
+        if part is not None
+    ] + [*given.text_encoders, *given.nets.values()]
 
 
 @torch.no_grad()

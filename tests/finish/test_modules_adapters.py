@@ -10,17 +10,25 @@ import torch
 from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
 
 from tests.finish import tiny, tiny_adapters
-from tests.finish.rows import BOUND, NAME, Row, control, layout, modules, noise, ours, parts, row, theirs
+from tests.finish.rows import (
+    BOUND,
+    NAME,
+    Row,
+    control,
+    difference,
+    layout,
+    modules,
+    noise,
+    ours,
+    parts,
+    row,
+    theirs,
+)
 
 NAMES = ("garment", "face", "identity")
 PIXELS = noise(1, 3, 32, 32)
 FACE = 12.0 * noise(2, tiny_adapters.FACE_WIDTH)
 """An embedding as its model gives it: not of length 1."""
-
-
-def difference(one: torch.Tensor, other: torch.Tensor) -> float:
-    """Return the largest of any value."""
-    return float((one - other).abs().max())
 
 
 @cache

@@ -7,15 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.finish.rows import BOUND, control, embed, layout, noise, ours, parts, row, theirs
+from tests.finish.rows import BOUND, control, difference, embed, layout, noise, ours, parts, row, theirs
 
 POSE = (0, control(1), 0.7)
 SEVERAL = (POSE, (1, control(2), 1.3), (7, control(3), 0.4))
-
-
-def difference(one: torch.Tensor, other: torch.Tensor) -> float:
-    """Return the largest of any value."""
-    return float((one - other).abs().max())
 
 
 @pytest.mark.parametrize("controls", [(), (POSE,), ((3, control(4), 1.0),), SEVERAL[:2], SEVERAL])

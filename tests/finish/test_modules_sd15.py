@@ -10,15 +10,22 @@ from diffusers import UNet2DConditionModel
 
 from bridge.finish.layout import contracts
 from tests.finish import tiny, tiny_adapters
-from tests.finish.rows import BOUND, Row, control, layout, modules, noise, ours, parts, row, theirs
+from tests.finish.rows import (
+    BOUND,
+    Row,
+    control,
+    difference,
+    layout,
+    modules,
+    noise,
+    ours,
+    parts,
+    row,
+    theirs,
+)
 
 BOTH = {"pose": (control(1), 0.9), "depth": (control(2), 0.5)}
 PIXELS = noise(1, 3, 32, 32)
-
-
-def difference(one: torch.Tensor, other: torch.Tensor) -> float:
-    """Return the largest of any value."""
-    return float((one - other).abs().max())
 
 
 def at(seed: int, timestep: float = 500.0, **more: object) -> Row:

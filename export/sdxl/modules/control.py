@@ -67,25 +67,23 @@ class Embed(nn.Module):
         known = [*([union] if union is not None else []), *nets]
         self.embeddings = nn.ModuleList(net.controlnet_cond_embedding for net in known)
         self.flips = [net.config.controlnet_conditioning_channel_order == "bgr" for net in known]
-        tasks = [] if union is None else [union.task_embedding]
-        channels = known[0].config.block_out_channels[0]
-        self.tasks = nn.Parameter(
-            torch.cat([*tasks, torch.zeros(len(nets), channels)]).detach(), requires_grad=False
-        )
-        self.union_kinds = len(self.tasks) - len(nets)
+        self.tasks = None if union is None else union.task_embedding
+        self.union_kinds = 0 if union is None else len(union.task_embedding)
         self.dtype = dtype
 
     def forward(self, control: torch.Tensor, kind: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return ``map`` [rows, channels, h, w] and ``token`` [rows, channels] of ``control`` [rows, 3, 8 h, 8 w]."""
-        control = control.to(self.tasks.dtype)
+        control = control.to(self.embeddings[0].conv_in.weight.dtype)
         maps = [
             embed(control.flip(1) if flip else control)
             for embed, flip in zip(self.embeddings, self.flips, strict=True)
         ]
-        chosen = torch.stack(maps, dim=1)[
-            torch.arange(kind.shape[0], device=kind.device), self._net(kind[:, 0])
-        ]
-        token = chosen.mean(dim=(2, 3)) + self.tasks[kind[:, 0]]
+        rows = torch.arange(kind.shape[0], device=kind.device)
+        chosen = torch.stack(maps, dim=1)[rows, self._net(kind[:, 0])]
+        token = chosen.mean(dim=(2, 3))
+        if self.tasks is not None:
+            nothing = self.tasks.new_zeros(len(self.embeddings) - 1, self.tasks.shape[1])
+            token = token + torch.cat([self.tasks, nothing])[kind[:, 0]]
         return chosen.to(self.dtype), token.to(self.dtype)
 
     def _net(self, kind: torch.Tensor) -> torch.Tensor:
