@@ -145,8 +145,10 @@ def test_the_same_key_finds_the_same_job(shop: Shop) -> None:
     for other in ({"data": {"seed": 5}}, {"files": {**FILES, "person": photo(400, 320)}}):
         reply = shop.post(height, headers=headers, **other)
         assert (reply.status_code, reply.json()["code"]) == (422, "key_reused")
-    assert shop.post(height, "atelier", headers=headers).json()["id"] != first.json()["id"]
+    theirs = shop.post(height, "atelier", headers=headers).json()["id"]
+    assert theirs != first.json()["id"]
     shop.ended(first.json()["id"])
+    shop.ended(theirs, "atelier")
     assert act.calls == 2  # one for each tenant
 
 
