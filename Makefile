@@ -10,7 +10,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 READY := .venv/.ready
 
-.PHONY: help demo serve test test-slow chaos check configs export bench gallery body garment body3d pins clean
+.PHONY: help demo serve test test-slow chaos check configs export bench bench-finisher gallery body garment body3d pins clean
 
 help: ## show this list
 	@echo "A virtual fitting room on NVIDIA Triton. Start with: make demo"
@@ -48,6 +48,9 @@ export: weights ## fetch the weights and convert them to ONNX (skips what is cur
 bench: $(READY) weights ## latency per stage; quality too with PAIRS=folder
 	$(RUN) benchmarks latency --json out/latency.json
 	$(if $(PAIRS),$(RUN) benchmarks quality --pairs "$(PAIRS)" --json out/quality.json)
+
+bench-finisher: $(READY) ## how quick the finisher is on this machine's card (CARD=h200), in nine minutes
+	$(RUN) benchmarks finisher --json benchmarks/results/finisher-$(or $(CARD),h200).json
 
 gallery: $(READY) weights ## every person in every garment of PHOTOS=folder, as one sheet
 	$(RUN) benchmarks gallery $(if $(PHOTOS),--photos "$(PHOTOS)")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import solid
+from benchmarks import finishing, solid
 from benchmarks.terminal import Folder, Json, Local, Picture, console, in_words, progress, write
 from bridge.contracts import Category, Expert
 
@@ -238,7 +238,7 @@ def demo(
     console.print(f"Open {page} in a browser. All in all {time.perf_counter() - began:.0f} s.")
 
 
-for command in (solid.body, solid.garment, solid.body3d):
+for command in (solid.body, solid.garment, solid.body3d, finishing.memory, finishing.finisher):
     app.command()(command)
 
 if __name__ == "__main__":

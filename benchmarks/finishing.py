@@ -1,0 +1,96 @@
+"""The commands about the photoreal finisher on a card: whether it fits, and how quick it is."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.terminal import Json, console, in_words, progress, write
+
+
+class Target(str, Enum):
+    """What runs the networks."""
+
+    ONNX = "onnx"
+    TENSORRT = "tensorrt"
+    AOTI = "aoti"
+
+
+class Precision(str, Enum):
+    """The type of the weights."""
+
+    BF16 = "bf16"
+    FP16 = "fp16"
+    FP32 = "fp32"
+
+
+def memory(
+    card: Annotated[str, typer.Option(help="A card of configs/gpu, such as rtx4090.")],
+    layout: Annotated[
+        Path | None,
+        typer.Option(
+            help="A checkpoint's layout.json. Default: the installed one's, or else the product's.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    bucket: Annotated[
+        list[str] | None, typer.Option(help="A size that is loaded, such as 1024x1344; may be repeated.")
+    ] = None,
+    target: Annotated[Target, typer.Option(help="What runs the networks.")] = Target.ONNX,
+    results: Json = None,
+) -> None:
+    """What the finisher needs of a card's memory: weights, what takes turns, contexts, and whether it fits.
+
+    Nothing is measured: it needs neither the card nor weights. Exits with 1 where it does not fit.
+    """
+    from benchmarks import memory as scales
+    from benchmarks.memory_table import of_memory
+
+    with in_words():
+        found = scales.run(card, layout, target.value, tuple(_size(each) for each in bucket or ()))
+    write(results, found)
+    console.print(of_memory(found))
+    if not found["fits"]:
+        raise typer.Exit(1)
+
+
+def finisher(
+    results: Json = None,
+    precision: Annotated[Precision, typer.Option(help="The type of the weights.")] = Precision.BF16,
+    runs: Annotated[int, typer.Option(min=1, help="How often each forward pass is timed.")] = 5,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="A section; may be repeated. The others stay as the file has them."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="No section is begun that would end later.")] = 520.0,
+    *,
+    tiny: Annotated[bool, typer.Option("--tiny", help="Small networks, in float32, on any machine.")] = False,
+) -> None:
+    """How quick the finisher is on this machine's card, in full size with random weights, beside what was expected.
+
+    Sections reach the file one by one, so that a lease may end at any time.
+    """
+    from benchmarks import finisher as stopwatch
+    from benchmarks.finisher_table import of_finisher
+
+    if unknown := set(only or ()) - stopwatch.SECTIONS.keys():
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(stopwatch.SECTIONS)}")
+    chosen = Precision.FP32 if tiny else precision
+    asked = stopwatch.Asked(tiny, chosen.value, runs, frozenset(only or ()), seconds)
+    with in_words(), progress() as say:
+        found = stopwatch.run(asked, results, shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]), say)
+    console.print(of_finisher(found))
+
+
+def _size(text: str) -> tuple[int, int]:
+    if not re.fullmatch(r"\d+x\d+", text):
+        raise typer.BadParameter(f"{text!r} is no size such as 1024x1344", param_hint="--bucket")
+    width, height = text.split("x")
+    return int(width), int(height)
