@@ -35,7 +35,8 @@ class Adapter(_Facts):
     """Pictures as prompts: tokens that the denoiser's cross-attention reads beside the text (IP-Adapter).
 
     * ``plus``: a picture (IP-Adapter Plus; Ye et al. 2023), by ``image_encode``;
-    * ``face``: a face's embedding and its crop (IP-Adapter FaceID-PlusV2), by ``face_encode``;
+    * ``face``: a face's embedding and its crop (IP-Adapter FaceID-PlusV2), by ``face_encode``; the LoRA that its file
+      brings is merged into the denoiser, as diffusers applies it: also to rows at scale 0;
     * ``identity``: a face's embedding alone (InstantID; Wang et al. 2024), by ``identity_encode``.
     """
 
@@ -229,8 +230,8 @@ def denoise(layout: Layout, bucket: Bucket) -> Contract:
 
     The union's part of a row, from its controls i (of scale s_i, map m_i and token t_i by ``control_embed``), is as
     in diffusers' ControlNetUnionModel. Of several: ``union_map`` is the sum of s_i m_i, ``union_tokens`` are
-    s_i t_i, ``union_weights`` s_i and ``union_gain`` 1; of a single one: m, t, 1 and ``union_gain`` s. What is
-    not present is masked from the union's attention, which makes it equal to not having been given.
+    s_i t_i, ``union_weights`` s_i and ``union_gain`` 1; of a single one: m, t, 1 and ``union_gain`` s. A kind that
+    is not present adds nothing, whatever its token is: that is equal to not having been given.
     """
     size = layout.latent_size(bucket)
     inputs = [

@@ -9,6 +9,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
 
+from export.sdxl.modules import networks
 from tests.finish import tiny, tiny_adapters
 from tests.finish.rows import (
     BOUND,
@@ -149,3 +150,10 @@ def test_tokens_as_the_layout_says() -> None:
     found = tokens()
     expected = {each.name: (each.tokens, layout("sdxl").text_width) for each in layout("sdxl").adapters}
     assert {name: tuple(each.shape) for name, each in found.items()} == expected
+
+
+def test_an_adapter_without_eyes() -> None:
+    """An adapter that reads pictures can't do without an image encoder, and says so."""
+    blind = replace(parts("sdxl"), image_encoder=None)
+    with pytest.raises(ValueError, match="image encoder"):
+        networks(blind, layout("sdxl"))

@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.finish.rows import BOUND, control, difference, embed, layout, noise, ours, parts, row, theirs
+from bridge.finish.layout import Net
+from export.sdxl.modules import networks
+from export.sdxl.parts import Parts
+from tests.finish import tiny
+from tests.finish.rows import BOUND, NAME, control, difference, embed, layout, noise, ours, parts, row, theirs
 
 POSE = (0, control(1), 0.7)
 SEVERAL = (POSE, (1, control(2), 1.3), (7, control(3), 0.4))
@@ -127,3 +131,16 @@ def test_embedding_once() -> None:
     for index, name in enumerate(("lines", "identity")):
         expected = nets[name].controlnet_cond_embedding(picture[None])[0]
         assert difference(embed(picture, 8 + index)[0], expected) < BOUND
+
+
+@torch.no_grad()
+def test_channels_the_other_way_round() -> None:
+    """A ControlNet that was trained on blue, green, red still gets red, green, blue."""
+    net = tiny.net()
+    net.register_to_config(controlnet_conditioning_channel_order="bgr")
+    known = layout("sdxl").model_copy(update={"union_kinds": 0, "nets": (Net(name="lines"),), "adapters": ()})
+    given = Parts(**{**vars(parts("sdxl")), "unet": tiny.unet(), "union": None, "nets": {"lines": net}})
+    picture = control(8)[None]
+    found, _ = networks(given, known)[f"control_embed_{NAME}"](picture, torch.tensor([[0]]))
+    assert difference(found, net.controlnet_cond_embedding(picture.flip(1))) < BOUND
+    assert difference(found, net.controlnet_cond_embedding(picture)) > 100 * BOUND

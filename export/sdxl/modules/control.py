@@ -4,10 +4,10 @@ diffusers' ``ControlNetModel`` and ``ControlNetUnionModel`` embed the control's 
 does not depend on the step: here :class:`Embed` does it once, and :class:`Net` and :class:`Union` take its map.
 
 **The union's attention.** ControlNet-Union lets the tokens of all controls "attend to each other" by a
-``torch.nn.MultiheadAttention`` that takes rows for the sequence, because it was made without ``batch_first`` (so in
-xinsir's own code, and so it was trained): a token meets the same control's tokens of the *other rows*. Within one
-job these are equal, and attention over equal tokens gives each its own value. Here each token is therefore a sequence
-of its own, which is the same for one job, and keeps jobs in one batch from reading each other.
+``torch.nn.MultiheadAttention`` without ``batch_first``, which takes its rows for the sequence (so in diffusers and in
+xinsir6/ControlNetPlus, ``models/controlnet_union.py``): a token meets the same control's tokens of the *other rows*.
+Within one job these are equal, and attention over equal tokens gives each its own value. Here each token is therefore
+a sequence of its own, which is the same for one job, and keeps jobs in one batch from reading each other.
 """
 
 from __future__ import annotations
