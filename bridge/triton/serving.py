@@ -26,6 +26,9 @@ _STOPPING = ("Server not ready", "Server is stopping")
 """What the server answers its own models once it was asked to stop (``InferenceServer::InferAsync`` and the
 schedulers' ``Enqueue`` in its core); the Python backend drops the code UNAVAILABLE that comes along."""
 
+_ABSENT = ("unknown model", "is not ready")
+"""What it answers them about a model that it doesn't have, or couldn't load."""
+
 
 class PythonModel(Model):
     """A :class:`Model` that Triton's Python backend can run."""
@@ -140,5 +143,9 @@ def told(contract: Contract, error: TritonError) -> VfrError:
     if any(sign in message for sign in _STOPPING):
         return ServerUnavailable(
             "The server is being stopped; try again, with the same seed for the same picture."
+        )
+    if any(sign in message for sign in _ABSENT):
+        return ServerUnavailable(
+            f"The server doesn't have the model {contract.name}; install it and start it again."
         )
     return from_wire(message) or InternalError(f"{contract.name}: {message}")
