@@ -24,6 +24,8 @@ ORIGINS: Mapping[str, str] = {
 
 def origin(part: str, registry: Registry) -> str:
     """Return where a part comes from and under which licence: a clause that ends a sentence."""
+    if part not in ORIGINS:
+        return f"give the folder of a whole {part}"
     artifact = registry[ORIGINS[part]]
     place = f"huggingface.co/{artifact.source.repo}" if isinstance(artifact.source, HfSource) else artifact.id
     return f"it is published at {place} under {artifact.licence}, and {artifact.id} in configs/registry.yaml"

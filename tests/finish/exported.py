@@ -25,7 +25,7 @@ _CARD = "configs/gpu/cpu.yaml"
 _PACKAGES = ("torch", "diffusers", "transformers", "onnx", "onnxscript", "onnxruntime")
 
 
-def choice(source: Path, **changes: object) -> Choice:
+def choice(source: Path, /, **changes: object) -> Choice:
     """Return what the tests export: base, ControlNet-Union and refiner in both tiny buckets, in float32."""
     return Choice(
         **{
