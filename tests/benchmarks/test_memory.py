@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,18 +64,25 @@ def test_the_full_denoiser_weighs_what_its_parts_do() -> None:
     assert tokens + 340.8 == pytest.approx(847.517512 / 2, abs=0.2)  # IP-Adapter Plus's file, two bytes each
 
 
-@pytest.fixture
-def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The layout of tiny networks, and the networks themselves."""
     chosen = layout("fp32", tiny=True)
     made = parts(chosen, "meta", tiny=True)
-    monkeypatch.setattr(memory, "parts", lambda layout, device: made)
-    path = tmp_path / "layout.json"
+    path = tmp_path_factory.mktemp("tiny") / "layout.json"
     path.write_text(chosen.model_dump_json())
-    return path
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "parts", lambda layout, device: made)
+        yield path
 
 
-def test_a_small_card_shares_what_takes_turns(tiny: Path) -> None:
+@pytest.fixture(scope="module")
+def plans(tiny: Path) -> memory.Memory:
+    """What TensorRT's plans need of a small card."""
+    return memory.run("rtx4090", tiny, "tensorrt", ())
+
+
+def test_a_small_card_shares_what_takes_turns(tiny: Path, plans: memory.Memory) -> None:
     """The sum is the sum; of what takes turns the largest counts, for TensorRT's plans all."""
     found = memory.run("rtx4090", tiny, "onnx", ())
     turns = [each["workspace"] for each in found["networks"] if each["takes_turns"]]
@@ -88,52 +96,46 @@ def test_a_small_card_shares_what_takes_turns(tiny: Path) -> None:
         *found["others"].values(),
     )
     assert found["needed"] == sum(parts)
-    plans = memory.run("rtx4090", tiny, "tensorrt", ())
     assert (plans["workspace_shared"], plans["workspace_resident"]) == (0, always + sum(turns))
 
 
-def test_rows_are_those_of_the_cards_profile(tiny: Path) -> None:
-    """Of the denoisers; what is asked once per picture has its rows."""
-    rows = {each["name"]: each["rows"] for each in memory.run("l4", tiny, "onnx", ((64, 128),))["networks"]}
-    assert (rows["denoise_64x128"], rows["refine_64x128"], rows["vae_decode"]) == (4, 4, 1)
-    assert "denoise_128x192" not in rows
-
-
-def test_what_was_measured_on_the_card_replaces_the_estimate(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_measured_on_the_card_is_found(tmp_path: Path) -> None:
     """By network and rows, where the precision is the same."""
     row = {"network": "vae_decode", "rows": 1, "column": "eager", "workspace_mib": 777}
     run = {"precision": "fp32", "tiny": False, "sections": {"networks": {"rows": [row, {"what": "copy"}]}}}
     (tmp_path / "finisher-h200.json").write_text(json.dumps(run))
     assert memory.measured("h200", "fp32", tmp_path) == {("vae_decode", 1): 777}
     assert memory.measured("h200", "bf16", tmp_path) == memory.measured("l4", "fp32", tmp_path) == {}
-    monkeypatch.setattr(memory, "RESULTS", tmp_path)
-    monkeypatch.setattr(memory, "measured", lambda card, precision: {("vae_decode", 1): 777})
-    found = {each["name"]: each for each in memory.run("h200", tiny, "onnx", ())["networks"]}
-    assert (found["vae_decode"]["workspace"], found["vae_decode"]["workspace_from"]) == (777, "measured")
-    assert found["vae_encode"]["workspace_from"] == "counted"
 
 
-def test_files_that_are_installed_say_what_weighs_how_much(
+def test_what_is_known_replaces_what_is_counted(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the weights that lie beside the graph."""
+    """Weights by the files of what is installed, workspaces by a run on the card, rows by the card's profile."""
     folder = tmp_path / "vae_decode" / "1"
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(bytes(2**20))
     (folder / "model.onnx.data").write_bytes(bytes(2**21))
     (folder / "report.json").write_text("{}")
     monkeypatch.setattr(memory, "REPOSITORY", tmp_path)
-    found = {each["name"]: each for each in memory.run("h200", tiny, "onnx", ())["networks"]}
-    assert (found["vae_decode"]["weights"], found["vae_decode"]["weights_from"]) == (3, "file")
+    monkeypatch.setattr(memory, "measured", lambda card, precision: {("vae_decode", 1): 777})
+    found = {each["name"]: each for each in memory.run("l4", tiny, "onnx", ((64, 128),))["networks"]}
+    decoder, encoder = found["vae_decode"], found["vae_encode"]
+    assert (decoder["weights"], decoder["weights_from"], encoder["weights_from"]) == (
+        3,
+        "file",
+        "architecture",
+    )
+    assert (decoder["workspace"], decoder["workspace_from"]) == (777, "measured")
+    assert (encoder["workspace_from"], encoder["rows"]) == ("counted", 1)
+    assert (found["denoise_64x128"]["rows"], found["refine_64x128"]["rows"]) == (4, 4)
+    assert "denoise_128x192" not in found
 
 
-def test_the_table_gives_a_verdict(tiny: Path) -> None:
+def test_the_table_gives_a_verdict(plans: memory.Memory) -> None:
     """In words, with what to do where it doesn't fit."""
-    found = memory.run("rtx4090", tiny, "tensorrt", ())
     console = Console(width=140, record=True, file=io.StringIO())
-    console.print(of_memory(found), of_memory({**found, "fits": False, "needed": found["usable"] + 1000}))
+    console.print(of_memory(plans), of_memory({**plans, "fits": False, "needed": plans["usable"] + 1000}))
     shown = console.export_text()
     for word in ("denoise_128x192", "It fits, with", "1,000 MiB are missing", "--target onnx", "24,207"):
         assert word in shown
@@ -142,7 +144,7 @@ def test_the_table_gives_a_verdict(tiny: Path) -> None:
 def test_the_command_writes_and_says_what_is_wrong(tiny: Path, tmp_path: Path) -> None:
     """Exit status 0 where it fits; a sentence for what can't be meant."""
     file = tmp_path / "memory.json"
-    asked = ["memory", "--card", "l4", "--layout", str(tiny), "--json", str(file)]
+    asked = ["memory", "--card", "l4", "--layout", str(tiny), "--bucket", "64x128", "--json", str(file)]
     assert CliRunner().invoke(app, asked).exit_code == 0
     assert json.loads(file.read_text())["card"] == "l4"
     assert "there is no card 'l5'" in CliRunner().invoke(app, ["memory", "--card", "l5"]).output
