@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 _LATEST = -1
+_GIVEN_BACK: Mapping[str, str] = {"memory.enable_memory_arena_shrinkage": "gpu:0"}
+"""An onnxruntime session keeps what it ever needed, so that taking turns would free nothing for the next one."""
 _HEADER = """# {summary}.
 # Written by `make configs` from bridge/contracts.py and configs/gpu/{card}.yaml; edit those.
 """
@@ -54,6 +56,8 @@ def render(contract: Contract, tuning: Tuning, card: str = DEFAULT_CARD) -> str:
         config.ensemble_scheduling.CopyFrom(_graph(contract))
     else:
         config.backend = contract.backend.value
+        if contract.backend is Backend.PYTORCH:
+            config.platform = "torch_aoti"  # the backend's other form of model is TorchScript
         if contract.decoupled:
             config.model_transaction_policy.decoupled = True
         _place(config, tuning)
@@ -140,7 +144,13 @@ def _place(config: pb.ModelConfig, tuning: Tuning) -> None:
         possible = (size for size in tuning.preferred_batch if size <= config.max_batch_size)
         config.dynamic_batching.preferred_batch_size.extend(possible)
         config.dynamic_batching.max_queue_delay_microseconds = tuning.max_queue_delay_us
-    parameters = {PARAMETER: tuning.memo_mib, "jobs": tuning.jobs, "intra_op_thread_count": tuning.threads}
+    parameters: dict[str, int | str | None] = {
+        PARAMETER: tuning.memo_mib,
+        "jobs": tuning.jobs,
+        "intra_op_thread_count": tuning.threads,
+    }
+    if tuning.exclusive and tuning.kind == "gpu" and config.backend == Backend.ONNXRUNTIME.value:
+        parameters |= _GIVEN_BACK
     for name, value in parameters.items():
         if value:
             config.parameters[name].string_value = str(value)

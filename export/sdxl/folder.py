@@ -63,13 +63,13 @@ def read_part(made: type[_Module], folder: Path, name: str, origin: str) -> _Mod
         ).eval()
     except (ValueError, RuntimeError, KeyError, OSError) as error:
         raise ConversionFailed(
-            f"the weights in {path} don't suit its config.json ({last_line(error)}); both must be of one checkpoint"
+            f"the weights in {path} don't suit its config.json ({brief(error)}); both must be of one checkpoint"
         ) from error
 
 
-def last_line(error: Exception) -> str:
-    """Return the end of what a library says, which names what it did not like."""
-    return str(error).strip().splitlines()[-1].strip()
+def brief(error: Exception) -> str:
+    """Return the beginning of what a library says."""
+    return " ".join(" ".join(str(error).split("\n")[:2]).split())[:300]
 
 
 def read_weights(made: torch.nn.Module, path: Path) -> torch.nn.Module:
@@ -88,7 +88,5 @@ def read_weights(made: torch.nn.Module, path: Path) -> torch.nn.Module:
     try:
         made.load_state_dict(weights)
     except RuntimeError as error:
-        raise ConversionFailed(
-            f"{path} holds another network than was asked for ({last_line(error)})"
-        ) from error
+        raise ConversionFailed(f"{path} holds another network than was asked for ({brief(error)})") from error
     return made.eval()

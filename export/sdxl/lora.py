@@ -123,9 +123,15 @@ def _modules(networks: Mapping[str, torch.nn.Module]) -> dict[str, torch.nn.Modu
             if not isinstance(module, (torch.nn.Linear, torch.nn.Conv2d)):
                 continue
             named[f"{part}.{path}"] = module
-            paths = [path, _original(path, network)] if part == "unet" else [path]
+            paths = [path, _original(path, network) if part == "unet" else _wrapped(path)]
+            named |= {f"{part}.{each}": module for each in paths[1:] if part != "unet"}
             named |= {prefix + each.replace(".", "_"): module for prefix in prefixes for each in paths}
     return named
+
+
+def _wrapped(path: str) -> str:
+    """Return a text encoder's module as LoRAs call it; transformers 5.6 took CLIP-L's outer layer away."""
+    return path if path.startswith(("text_model.", "text_projection")) else f"text_model.{path}"
 
 
 def _original(path: str, unet: torch.nn.Module) -> str:

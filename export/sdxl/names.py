@@ -46,7 +46,8 @@ def original_name(path: str, layers: int, attended: frozenset[int] = frozenset()
         return _in_block(match, layers, attended)
     for ours, theirs in _TOP.items():
         if path == ours or path.startswith(f"{ours}."):
-            return _resnet(theirs + path[len(ours) :])
+            rest = path[len(ours) :]
+            return theirs + (_resnet(rest) if ".resnets." in ours else rest)
     raise ValueError(f"{path} is no part of a denoiser")
 
 
@@ -59,7 +60,7 @@ def _in_block(match: re.Match[str], layers: int, attended: frozenset[int]) -> st
     if kind == "upsamplers":
         return f"output_blocks.{first + layers}.{1 + (block in attended)}.{rest}"
     blocks = f"input_blocks.{first + layer + 1}" if half == "down" else f"output_blocks.{first + layer}"
-    return _resnet(f"{blocks}.{_PLACES[kind]}.{rest}")
+    return f"{blocks}.{_PLACES[kind]}.{_resnet(rest) if kind == 'resnets' else rest}"
 
 
 def _resnet(name: str) -> str:

@@ -150,7 +150,7 @@ class _Reader:
         return found
 
     def _part(self, made: type[_Module], folder: Path, name: str, kind: str = "") -> _Module:
-        """Read a part of a folder; ``kind`` is what it is called when it isn't the base's."""
+        """Read a part of a folder; ``kind`` is what it is called when it isn't the base's (``ControlNet pose``)."""
         said = origin(kind or self.choice.family.value, self.registry)
         self.paths[f"{kind}/{name}"] = files(folder / name if name else folder, said)
         return read_part(made, folder, name, said)
@@ -203,7 +203,7 @@ class _Reader:
         if self.choice.identity_net:
             words[IDENTITY_NET] = self.choice.identity_net
         return {
-            name: self._companion(ControlNetModel, f"net {name}", word, "controlnet")
+            name: self._companion(ControlNetModel, f"ControlNet {name}", word, "controlnet")
             for name, word in words.items()
         }
 

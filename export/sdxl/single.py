@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import ConversionFailed
 from export.sdxl.architectures import ARCHITECTURES, SCHEDULER, Architecture
-from export.sdxl.folder import last_line
+from export.sdxl.folder import brief
+from export.sdxl.names import original_name
 from export.sdxl.vocabulary import write_tokenizer
-from export.sdxl.weights import check_dtypes, files
+from export.sdxl.weights import check_dtypes, files, header
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -76,6 +77,7 @@ def read_pipeline(path: Path, parts: Mapping[str, Architecture], vocabulary: Pat
     import diffusers
 
     check_dtypes(files(path))
+    _check_denoiser(path, parts["unet"])
     pipeline = diffusers.StableDiffusionXLImg2ImgPipeline
     if "text_encoder_2" not in parts:
         pipeline = diffusers.StableDiffusionInpaintPipeline
@@ -83,11 +85,32 @@ def read_pipeline(path: Path, parts: Mapping[str, Architecture], vocabulary: Pat
         write_configs(Path(folder), parts, vocabulary, pipeline.__name__)
         try:
             return pipeline.from_single_file(str(path), config=folder, local_files_only=True)
-        except (ValueError, RuntimeError, KeyError, OSError) as error:
+        except Exception as error:  # diffusers raises whatever it meets
             raise ConversionFailed(
-                f"{path} is no checkpoint of this family ({last_line(error)}); say --family, or "
+                f"{path} is no checkpoint of this family ({brief(error)}); say --family, or "
                 "give a diffusers folder"
             ) from error
+
+
+def _check_denoiser(path: Path, architecture: Architecture) -> None:
+    """Check that the file has every weight of the denoiser, since diffusers leaves random what it doesn't find."""
+    import torch
+
+    with torch.device("meta"):
+        unet = architecture.make()
+    attended = frozenset(i for i, block in enumerate(unet.up_blocks) if hasattr(block, "attentions"))
+    found = header(path)
+    for name, weight in unet.state_dict().items():
+        key = f"model.diffusion_model.{original_name(name, unet.config.layers_per_block, attended)}"
+        if key not in found:
+            raise ConversionFailed(
+                f"{path} lacks {key}; it is no checkpoint of this family: say --family, or use another"
+            )
+        if found[key][1] != tuple(weight.shape):
+            raise ConversionFailed(
+                f"{key} of {path} is {found[key][1]} and should be {tuple(weight.shape)}; it is another network's: say "
+                "--family, or use another checkpoint"
+            )
 
 
 def write_configs(folder: Path, parts: Mapping[str, Architecture], vocabulary: Path, pipeline: str) -> None:

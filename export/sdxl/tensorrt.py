@@ -27,7 +27,7 @@ OLDEST = (10, 0)
 """TensorRT's first version with strongly typed graphs throughout."""
 
 _TRTEXEC = "/usr/src/tensorrt/bin/trtexec"  # where NVIDIA's containers have it
-_BANNER = re.compile(r"TensorRT v(\d+)(\d\d)(\d\d)\b")
+_BANNER = re.compile(r"TensorRT v(\d+?)(\d{1,2})(\d\d)\b")
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def write_tokenizer(merges_file: Path, folder: Path, padding: str = _END) -> CLI
     """
     from transformers import CLIPTokenizer
 
-    lines = gzip.decompress(merges_file.read_bytes()).decode().split("\n")[1 : _MERGES + 1]
+    lines = gzip.decompress(merges_file.read_bytes()).decode().rstrip("\n").split("\n")[1 : _MERGES + 1]
     letters = _letters()
     words = [*letters, *(f"{letter}</w>" for letter in letters), *(line.replace(" ", "") for line in lines)]
     folder.mkdir(parents=True, exist_ok=True)

@@ -159,9 +159,24 @@ def test_one_file_becomes_the_same_parts(
     for name, part in parts.items():
         for key, weight in part.state_dict().items():
             assert torch.equal(found[name].state_dict()[key], weight), (name, key)
-    assert found["tokenizer"].pad_token == "<|endoftext|>"
-    if "text_encoder_2" in parts:
-        assert found["tokenizer_2"].pad_token == "!"
+    padding = {name: each.pad_token_id for name, each in found.items() if name.startswith("tokenizer")}
+    assert padding == {"tokenizer": 516} | ({"tokenizer_2": 0} if "text_encoder_2" in parts else {})
+
+
+def test_a_denoiser_with_a_weight_too_few_is_refused(tmp_path: Path, vocabulary: Path) -> None:
+    """Diffusers would leave it random; so would it the ninth channel of one for inpainting."""
+    parts = sd15()
+    state = {name: weight.contiguous() for name, weight in original(parts).items()}
+    first = state.pop("model.diffusion_model.input_blocks.0.0.weight")
+    save_file(state, tmp_path / "less.safetensors")
+    save_file(
+        state | {"model.diffusion_model.input_blocks.0.0.weight": first[:, :3].contiguous()},
+        tmp_path / "thin.safetensors",
+    )
+    with pytest.raises(ConversionFailed, match=r"lacks model\.diffusion_model\.input_blocks\.0\.0\.weight"):
+        read_pipeline(tmp_path / "less.safetensors", architectures(parts), vocabulary)
+    with pytest.raises(ConversionFailed, match=r"is \(32, 3, 3, 3\) and should be \(32, 4, 3, 3\)"):
+        read_pipeline(tmp_path / "thin.safetensors", architectures(parts), vocabulary)
 
 
 def test_another_file_is_refused(tmp_path: Path, vocabulary: Path) -> None:
@@ -169,5 +184,5 @@ def test_another_file_is_refused(tmp_path: Path, vocabulary: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     save_file({"something": torch.ones(3)}, path)
     parts = sd15()
-    with pytest.raises(ConversionFailed, match="no checkpoint of this family"):
+    with pytest.raises(ConversionFailed, match=r"lacks model\.diffusion_model"):
         read_pipeline(path, architectures(parts), vocabulary)
