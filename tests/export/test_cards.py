@@ -69,7 +69,11 @@ def test_what_shares_a_small_cards_memory_takes_turns() -> None:
         if config(contract, "rtx4090").instance_group[0].rate_limiter.resources
     }
     assert turns == {name for name in made if role(name) in {"denoise", "refine", "vae_encode", "vae_decode"}}
-    assert not config(made["vae_decode"], "h200").instance_group[0].rate_limiter.resources
+    returned = "memory.enable_memory_arena_shrinkage"
+    assert config(made["vae_decode"], "rtx4090").parameters[returned].string_value == "gpu:0"
+    large = config(made["vae_decode"], "h200")
+    assert not large.instance_group[0].rate_limiter.resources
+    assert returned not in large.parameters
 
 
 def test_rows_are_a_buckets_own_where_it_has_some() -> None:
