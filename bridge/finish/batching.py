@@ -100,10 +100,10 @@ class Batcher:
             back = len(self._waiting) + len(batch)
 
     async def _gather(self, expected: int) -> None:
-        """Wait for a call, and a little longer for those of the last batch."""
+        """Wait for a call, and a little longer for those of the last batch, unless the next one is full."""
         loop = asyncio.get_running_loop()
         until: float | None = None
-        while not self._waiting or len(self._waiting) < expected:
+        while not self._waiting or (len(self._waiting) < expected and not self._full()):
             if self._waiting and until is None:
                 until = loop.time() + self._linger
             self._came.clear()
@@ -113,18 +113,30 @@ class Batcher:
             except TimeoutError:
                 return
 
+    def _full(self) -> bool:
+        """Tell whether no further row finds room in the next batch."""
+        batch = self._batch()
+        return sum(call.rows for call in batch) >= self._most(batch[0])
+
     def _next(self) -> list[_Call]:
-        self._waiting = sorted(call for call in self._waiting if not call.answer.done())
-        if not self._waiting:
-            return []
-        first, most = self._waiting[0], self._contracts[self._waiting[0].name].max_batch
-        batch, rows = [first], first.rows
-        for call in self._waiting[1:]:
-            if call.kind == first.kind and rows + call.rows <= most:
-                batch.append(call)
-                rows += call.rows
+        """Return the next batch, which waits no more; empty if its callers left."""
+        self._waiting = [call for call in self._waiting if not call.answer.done()]
+        batch = self._batch()
         self._waiting = [call for call in self._waiting if call not in batch]
         return batch
+
+    def _batch(self) -> list[_Call]:
+        """Return the call whose job is due first, and those after it that fit into its batch."""
+        batch: list[_Call] = []
+        rows = 0
+        for call in sorted(self._waiting):
+            if not batch or (call.kind == batch[0].kind and rows + call.rows <= self._most(call)):
+                batch.append(call)
+                rows += call.rows
+        return batch
+
+    def _most(self, call: _Call) -> int:
+        return self._contracts[call.name].max_batch
 
     async def _answer(self, batch: list[_Call]) -> None:
         """Compute a batch; where there is no memory for it, one call after the other."""

@@ -172,6 +172,25 @@ def test_jobs_that_are_served_together_stay_together() -> None:
     assert [len(batch) for batch in echo.batches] == [4] * 6
 
 
+def test_a_full_batch_waits_for_nobody() -> None:
+    """Eight callers of which a batch holds four: nobody lingers, since the next four are there already."""
+    echo, began = Echo(seconds=0.01), time.monotonic()
+
+    async def main() -> None:
+        async with Batcher({"echo": echo}, {"echo": ECHO}, linger=10) as batcher:
+
+            async def steps(number: int) -> None:
+                for _ in range(3):
+                    await batcher.networks["echo"](x=torch.tensor([[float(number)]]))
+                    await asyncio.sleep(0.001)
+
+            await asyncio.gather(*(steps(n) for n in range(8)))
+
+    asyncio.run(main())
+    assert [len(batch) for batch in echo.batches] == [4] * 6
+    assert time.monotonic() - began < 5
+
+
 def test_a_caller_that_left_is_not_computed() -> None:
     """A cancelled task's rows take no room in a batch."""
     echo = Echo(seconds=0.02)

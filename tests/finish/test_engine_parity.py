@@ -9,6 +9,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionXLImg2ImgPipeline
 
+from bridge.finish.networks import Tensors
 from tests.finish import tiny
 from tests.finish.studio import (
     SCHEDULERS,
@@ -105,6 +106,30 @@ def test_a_full_schedule_is_a_longer_one() -> None:
     longer = replace(asked, settings=settings(steps=35))
     assert (finished.report["executed_steps"], finished.report["steps"]) == (7, 35)
     assert same(finished.image, reference(at, [longer])[0])
+
+
+def test_guidance_can_end_early() -> None:
+    """The steps after its end have one row instead of two, and are those of diffusers where both rows are the same."""
+    at, rows = studio(), list[int]()
+
+    def denoise(inputs: Tensors) -> Tensors:
+        rows.append(len(inputs["latent"]))
+        return at.runs["denoise_64x96"](inputs)
+
+    asked = job(9, settings=settings(steps=30, guidance_end=0.5))
+    finished = replace(at, runs={**at.runs, "denoise_64x96": denoise}).finish(asked)[0]
+    assert rows == [2, 2, 2, 1, 1, 1]
+    texts = ["prompt_embeds", "add_text_embeds"]
+
+    def both_conditional(
+        _: object, step: int, __: object, given: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        return {name: given[name][-1:].expand_as(given[name]) for name in texts} if step == 2 else {}
+
+    wanted = reference(
+        at, [asked], callback_on_step_end=both_conditional, callback_on_step_end_tensor_inputs=texts
+    )
+    assert same(finished.image, wanted[0])
 
 
 @pytest.mark.parametrize(
