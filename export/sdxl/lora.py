@@ -120,7 +120,8 @@ def _modules(networks: Mapping[str, torch.nn.Module]) -> dict[str, torch.nn.Modu
     for part, network in networks.items():
         prefixes = [prefix for prefix, of in _PREFIXES.items() if of == part]
         for path, module in network.named_modules():
-            if not isinstance(module, (torch.nn.Linear, torch.nn.Conv2d)):
+            of_adapter = path.startswith("encoder_hid_proj") or ".processor." in path
+            if of_adapter or not isinstance(module, (torch.nn.Linear, torch.nn.Conv2d)):
                 continue
             named[f"{part}.{path}"] = module
             paths = [path, _original(path, network) if part == "unet" else _wrapped(path)]
