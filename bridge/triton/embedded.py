@@ -27,6 +27,7 @@ from types import TracebackType
 from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS
 from bridge.errors import ServerUnavailable
+from bridge.finish.layout import is_network
 from bridge.triton import drain, processes
 from bridge.triton.memo import SECONDS as MEMO_SECONDS
 from bridge.triton.ports import HOST, Ports, reserve
@@ -182,8 +183,9 @@ class EmbeddedTriton:
         """
         links.mkdir()
         for config in self._repository.glob("*/config.pbtxt"):  # a deleted model may leave a folder of caches
-            if self._models is None or config.parent.name in self._models:
-                (links / config.parent.name).symlink_to(config.parent)
+            name = config.parent.name
+            if self._models is None or name in self._models or (is_network(name) and _finishes(self._models)):
+                (links / name).symlink_to(config.parent)
         return links
 
     def _until_ready(self, process: subprocess.Popen[bytes], log: StartLog) -> bool:
@@ -266,6 +268,11 @@ def with_dependencies(models: Iterable[str]) -> set[str]:
             pending += [*CONTRACTS[name].calls, *(step.model for step in CONTRACTS[name].steps)]
         found.add(name)
     return found
+
+
+def _finishes(models: Iterable[str]) -> bool:
+    """Tell whether one of the models calls the networks of the installed checkpoint, which no contract names."""
+    return any(CONTRACTS[name].decoupled for name in models if name in CONTRACTS)
 
 
 @contextlib.contextmanager

@@ -33,7 +33,10 @@ def test_a_server_that_is_left_has_lost_no_job(served: Served, tmp_path: Path) -
             *_, last = parts
         pictures.append(last.arrays["finished"])
 
-    with EmbeddedTriton(served.repository, models=NEEDED, log=tmp_path / "log") as server:
+    (tmp_path / "models").mkdir()
+    for name in NEEDED:
+        (tmp_path / "models" / name).symlink_to(served.repository / name)
+    with EmbeddedTriton(tmp_path / "models", models=["finish"], log=tmp_path / "log") as server:
         threads = [threading.Thread(target=finish) for _ in range(10)]
         for thread in threads:
             thread.start()
