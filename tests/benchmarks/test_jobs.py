@@ -69,6 +69,7 @@ def test_the_table_shows_measured_beside_expected() -> None:
     megabytes = {"api": 150.0, "worker": 160.0}
     one = jobs.Jobs(
         database="sqlite",
+        load=1.0,
         accept=times,
         accept_usual=times,
         clean_usual_ms=100.0,
@@ -90,7 +91,8 @@ def test_the_table_shows_measured_beside_expected() -> None:
         ),
     )
     where = jobs.machine()
-    report = jobs.Report(machine=where, commit="abc", databases=[one, {**one, "database": "postgres"}])
+    both: list[jobs.Jobs] = [one, {**one, "database": "postgres"}]
+    report = jobs.Report(machine=where, commit="abc", expected=jobs.EXPECTED, databases=both)
     console = Console(width=140, record=True, file=io.StringIO())
     console.print(jobs_table.of_jobs(report))
     shown = console.export_text()
