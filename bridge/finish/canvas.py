@@ -23,13 +23,14 @@ class Canvas:
     inner: Bucket
     corner: Bucket
 
-    def lay(self, image: Bytes) -> Bytes:
-        """Return a picture uint8 [H, W, 3] of ``size``, or a mask [H, W], on the canvas, [h, w]."""
+    def lay(self, image: Bytes, enlarge: int = cv2.INTER_LANCZOS4) -> Bytes:
+        """Return a picture uint8 [H, W, 3] of ``size``, or a mask [H, W], on the canvas: [h, w, 3] or [h, w]."""
         left, top = self.corner
         right, bottom = (b - i - c for b, i, c in zip(self.bucket, self.inner, self.corner, strict=True))
+        laid = resized(image, self.inner, enlarge)
         return cast(
             Bytes,
-            cv2.copyMakeBorder(resized(image, self.inner), top, bottom, left, right, cv2.BORDER_REPLICATE),
+            cv2.copyMakeBorder(laid, top, bottom, left, right, cv2.BORDER_REPLICATE),
         )
 
     def take(self, image: Bytes) -> Bytes:
@@ -70,12 +71,12 @@ def best(size: Bucket, buckets: Sequence[Bucket]) -> Bucket:
     return max(buckets, key=covered)
 
 
-def resized(image: Bytes, size: Bucket) -> Bytes:
-    """Return a picture at another size (width, height): by area down, by Lanczos' filter up; the same one as it is."""
+def resized(image: Bytes, size: Bucket, enlarge: int = cv2.INTER_LANCZOS4) -> Bytes:
+    """Return a picture at another size (width, height): by area down, by a filter of cv2 up; the same one as it is."""
     if (image.shape[1], image.shape[0]) == size:
         return image
     down = size[0] < image.shape[1]
-    return cast(Bytes, cv2.resize(image, size, interpolation=cv2.INTER_AREA if down else cv2.INTER_LANCZOS4))
+    return cast(Bytes, cv2.resize(image, size, interpolation=cv2.INTER_AREA if down else enlarge))
 
 
 def protect(finished: Bytes, prior: Bytes, photo: Bytes, edit_mask: Bytes, feather: int) -> Bytes:

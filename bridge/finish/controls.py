@@ -86,11 +86,14 @@ def combine(
     layout: Layout, given: Sequence[Given], bucket: Bucket, device: str, start: float = 0.0, end: float = 1.0
 ) -> Controls:
     """Return what the denoiser reads of the controls, see :func:`bridge.finish.layout.denoise`."""
-    held, left = (
-        {**_union(layout, given, bucket, device, keep), **_nets(layout, given, bucket, device, keep)}
-        for keep in (1.0, 0.0)
-    )
-    return Controls(_rows(held), _rows(left), start, end)
+
+    def rows(keep: float) -> Tensors:
+        inputs = _union(layout, given, bucket, device, keep) | _nets(layout, given, bucket, device, keep)
+        return {name: tensor.expand(2, *tensor.shape) for name, tensor in inputs.items()}
+
+    always = (start, end) == (0.0, 1.0)
+    held = rows(1.0)
+    return Controls(held, held if always else rows(0.0), start, end)
 
 
 def _union(
@@ -131,7 +134,3 @@ def _nets(
     }
     scales = [keep * found[n].scale if n in found else 0.0 for n in range(len(layout.nets))]
     return {**inputs, "net_scales": torch.tensor(scales, device=device)}
-
-
-def _rows(inputs: Tensors) -> Tensors:
-    return {name: tensor.expand(2, *tensor.shape) for name, tensor in inputs.items()}

@@ -1,10 +1,15 @@
-"""The finisher: from the geometry's picture to the photoreal one, whoever runs the networks."""
+"""The finisher: from the geometry's picture to the photoreal one, whoever runs the networks.
+
+What a job does to whole pictures happens in a thread, since the event loop is needed by the steps of all the others.
+"""
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+import cv2
 import torch
 from tokenizers import Tokenizer
 
@@ -15,7 +20,7 @@ from bridge.finish.canvas import Canvas, choose, fit, protect
 from bridge.finish.controls import combine, embed, usable
 from bridge.finish.course import Course
 from bridge.finish.img2img import Brief, Engine, paint, refine, start
-from bridge.finish.job import Cancelled, Finished, Job, Progress, Watch
+from bridge.finish.job import Bytes, Cancelled, Finished, Job, Progress, Watch
 from bridge.finish.layout import Layout, bucket_name
 from bridge.finish.networks import Networks
 from bridge.finish.previews import preview
@@ -73,6 +78,11 @@ class Finisher:
         """
         check(job)
         layout = self._engine.layout
+        if job.settings.deep_every > 1 and layout.shallow is None:
+            raise BadInput(
+                f"deep_every is {job.settings.deep_every}, and this checkpoint was exported without the network "
+                "that it needs; please leave it at 1, or export again with --shallow."
+            )
         size = (job.prior.shape[1], job.prior.shape[0])
         canvas = fit(size, choose(size, layout.buckets, job.settings.long_side))
         course = Course(
@@ -86,13 +96,13 @@ class Finisher:
         brief = await self._brief(job, canvas, course)
         latent = await self._latent(job, brief, canvas, generator, course)
         with course.stage("decode"):
-            image = canvas.take(await self._engine.decode(latent))
+            image = await to_thread(canvas.take, await self._engine.decode(latent))
         for box in job.settings.prints:
             if part := window(box, canvas.size):
                 with course.stage("prints"):
                     image = await finish_print(self._engine, brief, image, part, generator, course)
         course.check()
-        image = protect(image, job.prior, job.photo, job.edit_mask, job.settings.feather)
+        image = await to_thread(protect, image, job.prior, job.photo, job.edit_mask, job.settings.feather)
         return Finished(image, self._report(job, brief, course))
 
     async def _brief(self, job: Job, canvas: Canvas, course: Course) -> Brief:
@@ -104,7 +114,7 @@ class Finisher:
             course.check()
             adapters = await adapt(engine.layout, engine.networks, job, engine.device)
             course.check()
-            pictures = {name: canvas.lay(job.controls[name]) for name in self._controls(job)}
+            pictures = await to_thread(self._guides, job, canvas)
             given = await embed(
                 engine.layout, engine.networks, bucket, pictures, settings.controls, engine.device
             )
@@ -117,7 +127,7 @@ class Finisher:
     ) -> torch.Tensor:
         """Return the finished latent: the picture's, through the denoiser, through the refiner."""
         with course.stage("latent"):
-            picture, mask = canvas.lay(job.prior), canvas.lay(job.edit_mask)
+            picture, mask = await to_thread(lambda: (canvas.lay(job.prior), canvas.lay(job.edit_mask)))
             begun = await start(self._engine, brief, picture, mask, generator)
         with course.stage("denoise"):
             latent = await paint(self._engine, brief, begun, generator, course)
@@ -126,6 +136,10 @@ class Finisher:
         with course.stage("refine"):
             changed = brief.other(denoise=job.settings.refiner_denoise, full_schedule=False)
             return await refine(self._engine, changed, latent, generator, course)
+
+    def _guides(self, job: Job, canvas: Canvas) -> Mapping[str, Bytes]:
+        """Return the controls on the canvas; enlarged without a filter's ringing, which would be read as edges."""
+        return {name: canvas.lay(job.controls[name], cv2.INTER_LINEAR) for name in self._controls(job)}
 
     def _refines(self, job: Job) -> bool:
         return self._engine.layout.refiner is not None and job.settings.refiner_denoise > 0
@@ -145,6 +159,7 @@ class Finisher:
         return {
             "source": layout.source,
             "sha256": layout.sha256,
+            "licence": layout.licence,
             "precision": layout.precision,
             "bucket": bucket_name(brief.bucket),
             "seed": job.seed,
@@ -154,6 +169,7 @@ class Finisher:
             "print_steps": len(settings.prints) * int(settings.tile_steps * settings.tile_denoise),
             "controls": sorted(used),
             "controls_left_out": sorted(job.controls.keys() - used.keys()),
+            "rows": dict(course.rows),
             "settings": settings.model_dump(mode="json"),
             "seconds": course.seconds,
         }
