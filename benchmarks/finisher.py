@@ -17,7 +17,7 @@ import torch
 
 from benchmarks import origin
 from benchmarks.finisher_bench import Bench, timed
-from benchmarks.finisher_expected import CARDS, Expected
+from benchmarks.finisher_expected import CARDS, ORCHESTRATION, Expected
 from benchmarks.finisher_jobs import finish, omega
 from benchmarks.finisher_networks import DTYPES, Precision, layout, parts
 from benchmarks.finisher_report import Lease, Missing, Rows, Say
@@ -122,7 +122,9 @@ def matrix(bench: Bench, rows: Rows) -> None:
         one, other = (torch.randn(side, side, device=bench.device, dtype=DTYPES[name]) for _ in range(2))
         seconds = min(timed(partial(torch.matmul, one, other), 10, bench.device))
         rate = 2e-12 * side**3 / seconds
-        rows.append({"what": f"matrix product, {name}, {side}", "tflops": float(f"{rate:.4g}")})
+        rows.append(
+            {"what": f"matrix product, {name}, {side}", "tflops": float(f"{rate:.4g}"), **_matrix(bench)}
+        )
         if name == bench.layout.precision:
             bench.rate = rate
     source = torch.empty(2**30 if bench.device == "cuda" else 2**20, dtype=torch.uint8, device=bench.device)
@@ -226,7 +228,9 @@ def _jobs(bench: Bench, rows: Rows, column: str) -> None:
         ("tier Ω", False, known and known.omega), ("tier Ω, full schedule", True, known and known.full),
     ):  # fmt: skip
         row = finish(bench, column, name, omega(bench, full=full))
-        rows.append({**row, "expected_ms": 1e3 * wanted if wanted else None})
+        rows.append(
+            {**row, "expected_ms": 1e3 * wanted if wanted else None, "most_orchestration": ORCHESTRATION}
+        )
 
 
 def _cells(bench: Bench, rows: Rows, column: str, name: str, sizes: Sequence[int]) -> None:
@@ -237,6 +241,10 @@ def _cells(bench: Bench, rows: Rows, column: str, name: str, sizes: Sequence[int
 def _exported(bench: Bench) -> str:
     """Return the network that is exported; Inductor's C++ and ONNX would take minutes of a processor's time."""
     return bench.sized("denoise" if bench.device == "cuda" else "control_embed", bench.omega)
+
+
+def _matrix(bench: Bench) -> dict[str, object]:
+    return {"expected_tflops": bench.expected.matrix} if bench.expected else {}
 
 
 def _side(bench: Bench) -> int:

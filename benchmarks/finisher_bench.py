@@ -11,14 +11,17 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.finisher_columns import COLUMNS, Forward, Tensors
-from benchmarks.finisher_expected import Expected
+from benchmarks.finisher_expected import STEP_TFLOP, Expected
 from benchmarks.finisher_networks import modules
 from benchmarks.finisher_report import Lease
 from bridge.finish.layout import Bucket, Layout, bucket_name, contracts
+from export.cards import role
 from export.sdxl.examples import examples
 from export.sdxl.parts import Parts
 
 MIB = 2**20
+PICTURE = 2
+"""Rows of one picture: without the prompt, and with it."""
 
 
 @dataclass
@@ -72,7 +75,7 @@ class Bench:
         Raises:
             Missing: it can't be run like that here, or there is no time to prepare it.
         """
-        self.lease.need(COLUMNS[column].needs if self.device == "cuda" else 0)
+        self.lease.need(self.needs(column, name))
         inputs, tflop = self.inputs(name, rows), self.tflop(name, rows)
         began, before = time.perf_counter(), allocated(self.device)
         with torch.no_grad():
@@ -83,8 +86,22 @@ class Bench:
         self.prepared[column, name, rows] = forward
         return {
             "network": name, "column": column, "rows": rows, **self.speed(statistics.median(times), tflop),
-            "least_ms": round(1e3 * min(times), 2), "prepare_s": round(prepared, 1),
-            "workspace_mib": round((peak(self.device) - before) / MIB),
+            **self._expected(name, rows, tflop), "least_ms": round(1e3 * min(times), 2),
+            "prepare_s": round(prepared, 1), "workspace_mib": round((peak(self.device) - before) / MIB),
+        }  # fmt: skip
+
+    def needs(self, column: str, name: str) -> float:
+        """Return about how long it takes to prepare a network [s]."""
+        share = {"denoise": 1.0, "refine": 0.6}.get(role(name), 0.2)
+        return share * COLUMNS[column].needs if self.device == "cuda" else 0.0
+
+    def _expected(self, name: str, rows: int, tflop: float) -> dict[str, object]:
+        """Return what a step of one picture should cost and take; of other passes nothing is known."""
+        if rows != PICTURE or role(name) not in {"denoise", "refine"}:
+            return {}
+        rate = self.expected.rate if self.expected else None
+        return {
+            "expected_tflop": STEP_TFLOP.get(name), "expected_ms": round(1e3 * tflop / rate, 1) if rate else None,
         }  # fmt: skip
 
     def speed(self, seconds: float, tflop: float) -> dict[str, object]:

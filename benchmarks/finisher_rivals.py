@@ -138,7 +138,7 @@ def mlperf(base: Bench, column: str, images: int) -> dict[str, object]:
         Missing: it can't be run like that here, or there is no time to prepare it.
     """
     name, rows = base.sized("denoise", base.omega), 2 * images
-    base.lease.need(COLUMNS[column].needs if base.device == "cuda" else 0)
+    base.lease.need(base.needs(column, name))
     inputs = base.inputs(name, rows)
     with torch.no_grad():
         forward = COLUMNS[column].prepare(base.modules[name], inputs)

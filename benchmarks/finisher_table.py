@@ -12,9 +12,10 @@ from benchmarks.finisher_expected import CARDS, EAGER_MS, ORCHESTRATION
 from benchmarks.finisher_report import Rows, Section
 
 _COLUMNS = {
-    "limits": ("what", "tflops", "gb_per_s"),
+    "limits": ("what", "tflops", "expected_tflops", "gb_per_s"),
     "networks": (
-        "network", "column", "rows", "ms", "tflop", "tflops", "of_matrix", "workspace_mib", "prepare_s",
+        "network", "column", "rows", "ms", "expected_ms", "tflop", "expected_tflop", "tflops", "of_matrix",
+        "workspace_mib", "prepare_s",
     ),
     "pictures": (
         "job", "column", "together", "ms", "expected_ms", "tflop", "tflops", "orchestration", "images_per_s", "record",
