@@ -40,7 +40,11 @@ def write_onnx(
     Raises:
         ConversionFailed: the network can't be translated.
     """
+    from onnxscript.optimizer import fold_constants, remove_unused_nodes
+
     program = _program(module, contract, layout)
+    fold_constants(program.model)
+    remove_unused_nodes(program.model)
     program.model.metadata_props.update(about)
     weights = (value.const_value for value in program.model.graph.initializers.values())
     size = sum(weight.nbytes for weight in weights if weight is not None)
@@ -71,6 +75,7 @@ def _program(module: torch.nn.Module, contract: Contract, layout: Layout) -> tor
                 graph,
                 dynamo=True,
                 verbose=False,
+                optimize=False,  # a third of the time, for what onnxruntime and TensorRT do when they load
                 input_names=[tensor.name for tensor in contract.inputs],
                 output_names=[tensor.name for tensor in contract.outputs],
             )

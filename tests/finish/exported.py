@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,6 +37,9 @@ _APART = {
 }
 """Modules of the export that take no part in this one."""
 _PACKAGES = ("torch", "diffusers", "transformers", "onnx", "onnxscript", "onnxruntime")
+
+_KEPT = 3600.0
+"""How long another state's export stays [s]: tests that began before a change may still read it."""
 
 
 def choice(source: Path, /, **changes: object) -> Choice:
@@ -76,7 +80,7 @@ def repository(cache: pytest.Cache) -> Path:
 
 
 def _folder(cache: pytest.Cache) -> Path:
-    """Return the folder of this very state of the export; those of other states are taken away."""
+    """Return the folder of this very state of the export; those that were made an hour before are taken away."""
     kept = cache.mkdir("finisher")
     digest = hashlib.sha256(" ".join(version(package) for package in _PACKAGES).encode())
     for source in (*_SOURCES, _CARD):
@@ -84,7 +88,8 @@ def _folder(cache: pytest.Cache) -> Path:
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             digest.update(b"" if file.stem in _APART else file.read_bytes())
     folder = kept / digest.hexdigest()[:16]
-    for stale in set(kept.iterdir()) - {folder}:
-        shutil.rmtree(stale)
+    for other in set(kept.iterdir()) - {folder}:
+        if time.time() - other.stat().st_mtime > _KEPT:
+            shutil.rmtree(other)
     folder.mkdir(exist_ok=True)
     return folder
