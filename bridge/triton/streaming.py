@@ -26,10 +26,10 @@ from bridge.triton.tensors import checked, complete
 if TYPE_CHECKING:
     from bridge.finish.networks import Networks
 
-CALLS = 64
+CALLS = 32
 """How many calls to other models may be under way at once from one process. Each waits in a thread of the event
-loop's executor, of which asyncio makes no more than the cores and four; the server has as many threads to answer
-them (``thread-pool-size`` of its Python backend), 32 unless it is told."""
+loop's executor, of which asyncio makes no more than the cores and four; the server has this many to answer them, unless
+it is told another ``thread-pool-size`` of its Python backend."""
 
 
 class Caller(Protocol):
