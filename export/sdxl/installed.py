@@ -55,12 +55,6 @@ def networks(repository: Path) -> list[Path]:
     return [path for path in sorted(repository.iterdir()) if path.is_dir() and is_network(path.name)]
 
 
-def read_reports(repository: Path) -> list[Report]:
-    """Return the report of every installed network."""
-    paths = [report_path(repository, folder.name) for folder in networks(repository)]
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
-
-
 @contextmanager
 def staging(repository: Path) -> Iterator[Path]:
     """Give a folder on the repository's file system in which a checkpoint is made; nobody else installs meanwhile."""
