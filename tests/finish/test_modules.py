@@ -11,9 +11,12 @@ from diffusers import StableDiffusionXLControlNetUnionImg2ImgPipeline
 
 from bridge.finish.layout import Layout, Net, Refiner, contracts
 from export.sdxl.architectures import ARCHITECTURES
+from export.sdxl.choice import Precision
 from export.sdxl.examples import DTYPES, examples
 from export.sdxl.modules import networks
+from export.sdxl.onnx import write_onnx
 from export.sdxl.parts import Parts
+from export.sdxl.proof import onnx_runner, prove, references
 from tests.finish import tiny
 from tests.finish.rows import BOUND, NAME, difference, layout, modules, noise, parts
 
@@ -150,6 +153,23 @@ def test_captured_with_any_number_of_rows(family: str) -> None:
         for count in (1, 3):
             other = tuple(examples(contract, layout(family), count, count).values())
             assert difference(graph(*other)[0], module(*other)[0]) < BOUND
+
+
+@pytest.mark.parametrize(
+    "names", [(f"refine_{NAME}",), pytest.param(tuple(contracts(layout("sdxl"))), marks=pytest.mark.slow)]
+)
+def test_half_precision_as_onnx(names: tuple[str, ...], tmp_path: Path) -> None:
+    """In half precision too each network can be written as ONNX, which is stricter about types, and stays in bounds."""
+    half = layout("sdxl").model_copy(update={"precision": "fp16"})
+    given = parts.__wrapped__("sdxl")
+    made, known = networks(given, half), contracts(half)
+    expected = {name: references(made[name], known[name], half) for name in names}
+    for part in _weighted(given):
+        part.half()
+    for name in names:
+        path = tmp_path / f"{name}.onnx"
+        write_onnx(made[name], known[name], half, path, {})
+        prove(onnx_runner(path), "onnxruntime", known[name], half, expected[name], Precision.FP16)
 
 
 @pytest.mark.slow

@@ -39,10 +39,10 @@ class Step:
 
     @property
     def added(self) -> dict[str, torch.Tensor] | None:
-        """Return diffusers' ``added_cond_kwargs``."""
+        """Return diffusers' ``added_cond_kwargs``, in FP32: it joins them, and ONNX joins no two types."""
         if self.pooled is None or self.time_ids is None:
             return None
-        return {"text_embeds": self.pooled, "time_ids": self.time_ids}
+        return {"text_embeds": self.pooled.float(), "time_ids": self.time_ids}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from export.sdxl.modules.autoencoder import Decode, Encode
 from export.sdxl.modules.control import Embed
 from export.sdxl.modules.denoise import Denoise
 from export.sdxl.modules.pictures import FaceEncode, IdentityEncode, ImageEncode
+from export.sdxl.modules.shallow import DenoiseShallow
 from export.sdxl.modules.text import Sd15Text, SdxlText
 from export.sdxl.parts import Parts
 
@@ -58,6 +59,8 @@ def _sized(parts: Parts, layout: Layout, half: torch.dtype) -> dict[str, nn.Modu
     first = bucket_name(layout.buckets[0])
     nets = {net.name: parts.nets[net.name] for net in layout.nets}
     made: dict[str, nn.Module] = {"denoise": Denoise.of(parts, layout, known[f"denoise_{first}"])}
+    if layout.shallow:
+        made["denoise_shallow"] = DenoiseShallow(parts, layout, known[f"denoise_shallow_{first}"])
     if parts.union is not None or nets:
         made["control_embed"] = Embed(parts.union, list(nets.values()), half)
     if parts.refiner is not None:
