@@ -37,6 +37,7 @@ PROCESS_MIB = 1024
 """Of each other process that computes on the card (triton-inference-server/server, issue 5196)."""
 CONTROLS = 5
 """Of a picture of the product's tiers (``configs/pipeline.yaml``); they are embedded at once."""
+DENOISERS = ("denoise", "denoise_shallow", "refine")
 SESSION_MIB = 150
 """Of each small network of perception: its arena and cuDNN's scratch; an estimate."""
 
@@ -153,7 +154,7 @@ def _rows(contract: Contract, layout: Layout, card: Card) -> int:
     """Return the most rows that come at once: of the denoisers by the card's profile, of others one job's."""
     what = role(contract.name)
     for bucket in layout.buckets:
-        if contract.name == f"{what}_{bucket_name(bucket)}" and what in {"denoise", "refine"}:
+        if contract.name == f"{what}_{bucket_name(bucket)}" and what in DENOISERS:
             return min(card.finisher.rows_of(bucket).max, contract.max_batch)
     return {"control_embed": CONTROLS, "vae_encode": 1, "vae_decode": 1}.get(what, 2)
 

@@ -26,7 +26,7 @@ ENGINES = (FINISH, "tryon_pro")
 
 Role = Literal[
     "text_encode", "image_encode", "face_encode", "identity_encode", "vae_encode", "vae_decode", "control_embed",
-    "denoise", "refine",
+    "denoise", "denoise_shallow", "refine",
 ]  # fmt: skip
 """What a network of the finisher does, in every checkpoint and at every size of picture."""
 
