@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Protocol
 
 from bridge.triton.model import Arrays
+from bridge.triton.streams import Part
 from bridge.triton.wire import ModelStatistics, ModelStatus
 
 
@@ -25,6 +26,16 @@ class Backend(Protocol):
 
         Raises:
             VfrError: of the class that the model raised, or ``ServerUnavailable``.
+        """
+        ...
+
+    def stream(self, model: str, arrays: Arrays, timeout: float | None = None) -> AsyncGenerator[Part, None]:
+        """Run a model that answers in parts; closing the generator, or cancelling its task, cancels the request.
+
+        Args:
+            model: as for :meth:`infer`, as are the errors.
+            arrays: as for :meth:`infer`.
+            timeout: the longest wait for the last part [s].
         """
         ...
 

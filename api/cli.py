@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from typer.models import OptionInfo
 
-from api.backend import Backend
-from api.fitting import CHOICES, Fitting, Wish, perceive, try_on
+from api import fitting_cli
+from api.console import OUT, SAY, AsJson, in_words
 from api.providers.callback import relay_secret
-from api.running import embedded, listen, open_triton, work
+from api.running import embedded, listen, work
 from api.security import keys_cli
 from api.settings import Role, Settings
-from bridge.contracts import Category, Expert, Fabric
-from bridge.errors import VfrError
-from bridge.imaging.encode import Format, encode_image
-from bridge.imaging.overlay import draw_perception
 
-T = TypeVar("T")
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -33,27 +22,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(keys_cli.app, name="keys")
-OUT = Console()
-SAY = Console(stderr=True, highlight=False, soft_wrap=True)
-
-Photo = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JPEG, PNG or WebP")]
-Server = Annotated[
-    str | None,
-    typer.Option(help="host:port of a Triton that runs; without it one is found or started", metavar="URL"),
-]
-
-
-def _option(field: str) -> OptionInfo:
-    """Return the option of a field of a wish."""
-    choice = CHOICES[field]
-    made: OptionInfo = typer.Option(help=choice.words, min=choice.least, max=choice.most)
-    return made
-
-
-PersonIndex = Annotated[int, _option("person_index")]
-AsJson = Annotated[bool, typer.Option("--json", help="print the report as JSON")]
-
-SUFFIXES = {".png": Format.PNG, ".jpg": Format.JPEG, ".jpeg": Format.JPEG, ".webp": Format.WEBP}
+app.command()(fitting_cli.tryon)
+app.command()(fitting_cli.parse)
 
 
 @app.callback()
@@ -67,82 +37,6 @@ def root() -> None:
     It needs no server: where none runs, it starts one and stops it again. `vfr serve` keeps one running,
     with a page to try it at http://127.0.0.1:8080.
     """
-
-
-@app.command()
-def tryon(
-    person: Photo,
-    garment: Photo,
-    out: Annotated[Path, typer.Option("-o", "--out", help="where to write it: .png, .jpg or .webp")] = Path(
-        "tryon.png"
-    ),
-    category: Annotated[Category, _option("category")] = Category.AUTO,
-    mask: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help=CHOICES["mask"].words)
-    ] = None,
-    seed: Annotated[int, _option("seed")] = -1,
-    person_index: PersonIndex = -1,
-    expert: Annotated[Expert, _option("expert")] = Expert.AUTO,
-    height: Annotated[int, _option("height")] = 0,
-    fabric: Annotated[Fabric, _option("fabric")] = Fabric.AUTO,
-    server: Server = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Show a person wearing a garment.
-
-    * `vfr tryon me.jpg shirt.jpg -o me.png`
-    * `vfr tryon family.jpg skirt.png --category lower --person-index 1`
-    * `vfr tryon me.jpg jeans.jpg --expert drape --height 1780 --fabric denim`
-    * `vfr tryon me.jpg dress.webp --mask only-here.png --json > report.json`
-
-    Only PNG keeps every pixel that the garment does not touch exactly as it was.
-    """
-    form = _format(out)
-    with _in_words():
-        wish = Wish(
-            person=person.read_bytes(),
-            garments=(garment.read_bytes(),),
-            category=category,
-            mask=mask.read_bytes() if mask else b"",
-            seed=seed,
-            person_index=person_index,
-            form=form,
-            expert=expert,
-            height=height,
-            fabric=fabric,
-        )
-        with open_triton(server, SAY) as url, SAY.status("Dressing …"):
-            fitting = asyncio.run(_ask(url, lambda triton, timeout: try_on(triton, wish, timeout)))
-        out.write_bytes(fitting.picture)
-    _tell(fitting, out, as_json=as_json)
-
-
-@app.command()
-def parse(
-    photo: Photo,
-    out: Annotated[Path, typer.Option("-o", "--out", help="where to write it: .png, .jpg or .webp")] = Path(
-        "parse.png"
-    ),
-    person_index: PersonIndex = -1,
-    server: Server = None,
-) -> None:
-    """Draw what the system sees in a photo: labels, outline and pose.
-
-    * `vfr parse me.jpg -o seen.png`
-    * `vfr parse family.jpg -o second.jpg --person-index 1`
-
-    Points and masks as data come from REST: `curl -F photo=@me.jpg -H 'Accept: application/json' …/v1/parse`.
-    """
-    form = _format(out)
-    with _in_words():
-        with open_triton(server, SAY) as url, SAY.status("Looking …"):
-            data = photo.read_bytes()
-            seen = asyncio.run(
-                _ask(url, lambda triton, timeout: perceive(triton, data, person_index, timeout))
-            )
-        out.write_bytes(encode_image(draw_perception(seen), form))
-    SAY.print(f"Wrote {out}.")
 
 
 @app.command()
@@ -172,7 +66,7 @@ def serve(
             if value is not None
         }
     )
-    with _in_words():
+    with in_words():
         if triton_url:
             listen(known, SAY)
             return
@@ -200,7 +94,7 @@ def worker(
     """
     known = Settings(role=Role.WORKER)
     wanted = {"triton_url": triton_url, "workers": jobs, "metrics_port": metrics_port}
-    with _in_words():
+    with in_words():
         work(known.model_copy(update={name: value for name, value in wanted.items() if value}), SAY)
     SAY.print("Everything is stopped.")
 
@@ -211,7 +105,7 @@ def relay() -> None:
 
     It follows from VFR_SECRET, is good for nothing else, and changes with it.
     """
-    with _in_words():
+    with in_words():
         sys.stdout.write(f"{relay_secret(Settings().key).decode()}\n")
 
 
@@ -224,7 +118,7 @@ def models(*, as_json: AsJson = False) -> None:
 
     from bridge.registry import model_statuses
 
-    with _in_words():
+    with in_words():
         rows = model_statuses()
     if as_json:
         OUT.print_json(json.dumps([asdict(row) for row in rows]))
@@ -248,47 +142,6 @@ def models(*, as_json: AsJson = False) -> None:
             row.why_not,
         )
     OUT.print(table)
-
-
-def _format(out: Path) -> Format:
-    if out.suffix.lower() not in SUFFIXES:
-        raise typer.BadParameter(f"{out.name} must end in {', '.join(SUFFIXES)}", param_hint="--out")
-    if not out.absolute().parent.is_dir():
-        raise typer.BadParameter(f"the folder {out.parent} does not exist", param_hint="--out")
-    return SUFFIXES[out.suffix.lower()]
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Turn an error that we know into one sentence and exit status 1."""
-    try:
-        yield
-    except (VfrError, OSError) as error:
-        SAY.print(f"[red]{error}[/]")
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-
-
-async def _ask(url: str, question: Callable[[Backend, float], Awaitable[T]]) -> T:
-    """Ask the Triton of that address; the question is given the time that it may take [s] too."""
-    from api.app import connect_triton
-
-    settings = Settings(triton_url=url)
-    async with connect_triton(settings) as backend:
-        return await question(backend, settings.timeout)
-
-
-def _tell(fitting: Fitting, out: Path, *, as_json: bool) -> None:
-    report = fitting.report
-    if as_json:
-        OUT.print_json(report.model_dump_json())
-    for warning in report.warnings:
-        SAY.print(f"[yellow]{warning}[/]")
-    SAY.print(
-        f"Wrote {out}: {report.category} garment, expert {report.expert}, {fitting.seconds:.2f} s.",
-        soft_wrap=True,
-    )
 
 
 def main() -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
+from pydantic import JsonValue
 
 from api.backend import Backend
 from api.schemas import Report
 from bridge.contracts import PERCEPTION, TRYON_BASIC, Category, Expert, Fabric
-from bridge.errors import ImageError
+from bridge.errors import BadInput, ImageError
 from bridge.imaging.decode import decode_image
 from bridge.imaging.encode import Format
+from bridge.registry import Tier
 from bridge.triton.model import Array, Arrays
 from bridge.triton.wire import ModelStatistics
 
@@ -44,6 +47,12 @@ CHOICES: Mapping[str, Choice] = MappingProxyType(
         ),
         "height": Choice("the person's height [mm]; 0: unknown", 0, 2500),
         "fabric": Choice("what the garment is made of, for drape; auto: as its photo tells"),
+        "tier": Choice("how good: basic, or with the photoreal finisher pro or ultra"),
+        "prompt": Choice("what the finished picture shows, in words; empty: the system says it"),
+        "negative_prompt": Choice("what it must not show; empty: the system says it"),
+        "finisher": Choice(
+            'settings of the finisher that differ from the tier\'s: JSON such as {"steps": 30, "denoise": 0.15}'
+        ),
     }
 )
 """Of the fields that forms and the command line have in common, by their names in :class:`Wish`."""
@@ -68,6 +77,10 @@ class Wish:
     expert: Expert = Expert.AUTO
     height: int = 0  # the person's, in millimetres; 0: unknown
     fabric: Fabric = Fabric.AUTO
+    tier: Tier = Tier.BASIC
+    prompt: str = ""  # empty: the system says it
+    negative_prompt: str = ""
+    finisher: Mapping[str, object] = field(default_factory=dict)  # what differs from the tier's settings
 
     def arrays(self) -> dict[str, Array]:
         """Return the inputs of ``tryon_basic``."""
@@ -95,6 +108,21 @@ class Fitting:
     stages: Mapping[str, float] = field(default_factory=dict)  # seconds in each model
 
 
+def settings_of(told: str) -> dict[str, JsonValue]:
+    """Return the finisher's settings from what a caller wrote; empty: none.
+
+    Raises:
+        BadInput: it is no JSON object.
+    """
+    try:
+        found = json.loads(told or "{}")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise BadInput('finisher must be a JSON object such as {"steps": 30, "denoise": 0.15}.')
+    return found
+
+
 def text(data: bytes) -> Array:
     """Return bytes as a tensor of Triton: an object array of one element."""
     return np.array([data], np.object_)
@@ -109,13 +137,13 @@ async def try_on(backend: Backend, wish: Wish, timeout: float) -> Fitting:
     Raises:
         VfrError: what was sent can't be used, or the server can't answer; the sentence says what to do.
     """
-    await _check_unused(wish.garments[1:])
+    await check_unused(wish.garments[1:])
     before = await backend.statistics()
     start = time.perf_counter()
     outputs = await backend.infer(TRYON_BASIC.name, wish.arrays(), ["encoded", "report"], timeout)
     seconds = time.perf_counter() - start
     report = Report.model_validate_json(outputs["report"][0])
-    report.warnings.extend(_unused(len(wish.garments)))
+    report.warnings.extend(unused(len(wish.garments)))
     return Fitting(outputs["encoded"][0], report, seconds, spent(before, await _counted(backend, before)))
 
 
@@ -151,7 +179,7 @@ def spent(before: Mapping[str, ModelStatistics], after: Mapping[str, ModelStatis
     return {name: seconds / max(1, now.requests - then.requests) for name, seconds in busy.items()}
 
 
-async def _check_unused(photos: tuple[bytes, ...]) -> None:
+async def check_unused(photos: tuple[bytes, ...]) -> None:
     """Refuse a broken extra photo now, although only a later tier would look at it."""
     for number, data in enumerate(photos, start=2):
         if fault := await asyncio.to_thread(_fault_of, data):
@@ -166,7 +194,8 @@ def _fault_of(data: bytes) -> ImageError | None:
     return None
 
 
-def _unused(photos: int) -> list[str]:
+def unused(photos: int) -> list[str]:
+    """Return a warning for each photo that no tier looks at yet."""
     return [
         f"Photo {number} of the garment was not used: the basic tier works from the front alone."
         for number in range(2, photos + 1)

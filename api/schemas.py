@@ -35,6 +35,14 @@ class Report(BaseModel):
         examples=[{"photo": [768, 1024], "garment": [768, 1024]}],
     )
     not_measured: dict[str, str] = Field(description="scores that need weights of a higher tier, and which")
+    finish: dict[str, Any] | None = Field(
+        default=None,
+        description="of the tiers above basic what the finisher did, and with what: executed_steps, bucket, all of its "
+        "settings, controls, seconds of each stage; source, sha256 and licence of its weights",
+        examples=[
+            {"executed_steps": 7, "bucket": "1024x1344", "source": "sdxl_base", "licence": "OpenRAIL++-M"}
+        ],
+    )
 
 
 class Picture(Answer):
@@ -120,6 +128,10 @@ class Readiness(Answer):
     )
     models: dict[str, str] = Field(
         description='"ready", or what is wrong, for each model', examples=[{"tryon_basic": "ready"}]
+    )
+    tiers: dict[str, str] = Field(
+        description='"ready", or what is missing, for each tier; one that has no weights is no reason for a 503',
+        examples=[{"basic": "ready", "pro": "The finisher has no checkpoint. …", "ultra": "…"}],
     )
 
 

@@ -13,6 +13,7 @@ from api.jobs.pictures import Uploads, cleaned, stored
 from api.jobs.queue import JOBS_QUEUE, TRYON
 from api.jobs.records import State
 from api.jobs.room import Room
+from api.jobs.tiers import check_tier
 from api.security import idempotency, quotas
 from api.security.caller import Caller
 from api.security.tenants import Tenant
@@ -65,6 +66,8 @@ async def accept(
     Raises:
         ImageError: a picture can't be used; nothing was stored.
         Bystanders: the photo shows others, and the tenant wants no such photos.
+        ArtifactMissing: the server has no weights for the tier.
+        BadInput: the finisher's settings can't be used.
         KeyReused: the key came with another request.
         RateLimited: the tenant asks too often, or too much of its waits already.
         QuotaSpent: the tenant's month is used up.
@@ -74,6 +77,7 @@ async def accept(
     tenant, user = caller.tenant, caller.user or user
     bind_contextvars(tenant=tenant.id)
     room.tenants.price(tenant, wishes.tier)  # refuses a tier that the plan does not hold
+    await check_tier(room.backend, room.pipeline, wishes)
     if claim:
         idempotency.check_key(claim.key)
     await room.database.run(lambda connection: _admit(room, connection, tenant, wishes, now))

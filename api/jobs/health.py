@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from api.jobs.account import account
 from api.jobs.room import Room
+from api.jobs.tiers import READY, tiers
 from api.providers.breaker import Breaker, Circuit
 from api.telemetry.metrics import Account, Seen
 from bridge.errors import ServerUnavailable, StorageUnavailable
 
 T = TypeVar("T")
 
-READY = "ready"
 PATIENCE = 3.0
 """How long a part may take to answer [s]: whoever asks for health has little patience."""
 _CIRCUITS = {
@@ -40,6 +40,7 @@ class Condition:
     needed: dict[str, Part]  # for a try-on
     beyond: dict[str, Part]  # providers, without which a try-on succeeds too
     models: dict[str, str]  # Triton's
+    tiers: dict[str, str]  # each, and what it lacks
 
     @property
     def ready(self) -> bool:
@@ -58,7 +59,9 @@ async def condition(room: Room) -> Condition:
         _triton(room), _asked(_account(room)), _asked(room.blobs.check())
     )
     needed = {"triton": triton, **_database(database, room), "pictures": _part(pictures)}
-    return Condition(needed, {name: _circuit(one) for name, one in room.circuits.items()}, models)
+    beyond = {name: _circuit(one) for name, one in room.circuits.items()}
+    served = {tier.value: words if triton.fine else triton.words for tier, words in tiers(models).items()}
+    return Condition(needed, beyond, models, served)
 
 
 async def seen(room: Room) -> Seen:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.fitting import Wish
 from bridge.contracts import Category, Expert, Fabric
@@ -35,6 +35,10 @@ class Wishes(BaseModel):
     expert: Expert = Expert.AUTO
     height: int = 0
     fabric: Fabric = Fabric.AUTO
+    prompt: str = ""
+    negative_prompt: str = ""
+    finisher: dict[str, JsonValue] = Field(default_factory=dict)
+    """What differs from the tier's settings of the finisher; see :class:`bridge.finish.settings.FinishSettings`."""
     format: Format = Format.PNG
     consent: bool = False
     """Whether the person agreed to have the photo worked on, as the tenant says."""
@@ -71,4 +75,8 @@ class Order(Wishes):
             expert=self.expert,
             height=self.height,
             fabric=self.fabric,
+            tier=self.tier,
+            prompt=self.prompt,
+            negative_prompt=self.negative_prompt,
+            finisher=self.finisher,
         )

@@ -14,15 +14,16 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TypeVar
 
-from api.fitting import try_on
+from api.finishing import dress
 from api.jobs import cache, records
 from api.jobs.ending import cache_key, conclude
 from api.jobs.envelope import Json, error, ok
 from api.jobs.order import Order
+from api.jobs.progress import telling
 from api.jobs.records import Job, State
 from api.jobs.room import Room
 from api.providers.breaker import Verdict
-from api.quality import policy
+from api.quality import policy, retry
 from api.telemetry import traces
 from api.telemetry.logs import bind_contextvars, bound_contextvars
 from bridge.errors import (
@@ -35,6 +36,7 @@ from bridge.errors import (
     StorageUnavailable,
     VfrError,
 )
+from bridge.registry import Tier
 
 T = TypeVar("T")
 LOG = logging.getLogger("vfr.jobs")
@@ -45,7 +47,7 @@ PROGRESS = {"start": 0.05, "render": 0.3, "retry": 0.6, "escalate": 0.75, "publi
 _KEYS = {"attempt_delivery": "delivery", "erase_user": "errand"}
 """What the key of a step names where it is no job."""
 _REPEATABLE = ("seed", "expert")
-"""What a retry may change of an order; the other changes are for tiers with a finisher."""
+"""What a retry may change of an order itself; the other changes are of the finisher's settings."""
 MOST_ATTEMPTS = 2
 """Pictures of our own: the first, and one retry."""
 MOST_FAULTS = 3
@@ -54,6 +56,8 @@ _WATCH_SECONDS = 0.25
 """Between two looks whether a running job was cancelled [s]."""
 _OUTAGE_SECONDS = 1.0
 """Between two calls of a server that is away [s]."""
+_LEAST_SECONDS = 0.1
+"""The time of a call that can't be made in time any more [s]."""
 _FOLLOW_SECONDS = 0.1
 """Between two looks at a job that renders the same [s]."""
 
@@ -102,11 +106,16 @@ async def render(room: Room, key: str, number: int, changes: Json) -> Json:
     person = await room.blobs.get(order.person.key)
     garments = tuple([await room.blobs.get(photo.key) for photo in order.garments])
     mask = await room.blobs.get(order.mask.key) if order.mask else b""
+    if settings := retry.finish_settings(room.pipeline, order, changes):
+        order = order.model_copy(update={"finisher": settings.model_dump(mode="json")})
     wish = order.wish(person, garments, mask)
-    fitting = await patiently(room, job, lambda: try_on(room.backend, wish, room.settings.timeout))
+    begins, ends = (PROGRESS[name] for name in (("retry", "escalate") if number else ("render", "retry")))
+    async with telling(room, job, number, begins, ends) as watch:
+        fitting = await patiently(room, job, lambda: dress(room.backend, wish, _seconds(room, job), watch))
     picture = f"{job.folder}/attempt-{number}.{order.format.value}"
     await room.blobs.put(picture, fitting.picture)
     verdict = room.pipeline.judge(fitting.report, room.tenant(job).profile)
+    missed = [failure.metric for failure in verdict.failures]
     return ok(
         {
             "picture": picture,
@@ -117,7 +126,7 @@ async def render(room: Room, key: str, number: int, changes: Json) -> Json:
             "stages": dict(fitting.stages),
             "changes": changes,
             "provider": None,
-            "next": policy.retry_changes(room.pipeline, order, fitting.report, number),
+            "next": retry.retry_changes(room.pipeline, order, fitting.report, missed, number),
         }
     )
 
@@ -248,6 +257,13 @@ async def while_active(room: Room, job: Job, work: Awaitable[T]) -> T:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _seconds(room: Room, job: Job) -> float:
+    """Return how long a call for the job may take [s]; a finisher has all of the time that is left."""
+    if job.order["tier"] == Tier.BASIC.value:
+        return room.settings.timeout
+    return max(_LEAST_SECONDS, job.deadline - room.clock())
 
 
 def _in_time(job: Job, now: float) -> None:

@@ -1,4 +1,4 @@
-"""The verdict on a picture, what a retry changes, and which attempt is best; ``configs/pipeline.yaml`` has the numbers.
+"""The verdict on a picture, and which attempt is best; ``configs/pipeline.yaml`` has the numbers.
 
 ``VFR_PIPELINE`` names another file. Everything here is a function of its arguments, so that a recovered job decides
 as it did the first time.
@@ -6,13 +6,12 @@ as it did the first time.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import yaml
 from pydantic import (
@@ -28,13 +27,9 @@ from pydantic import (
 
 from api.quality.metrics import METRICS, known
 from api.schemas import Report
-from bridge.contracts import Expert
 from bridge.errors import ConfigError
 from bridge.finish.settings import Finishing, overridden
 from bridge.registry import Tier
-
-SEEDS = 2**31
-"""Seeds of retries lie below it: every generator of random numbers takes those."""
 
 NOTHING_HERE = "this picture has nothing to measure it on"
 NOT_REPORTED = "the report does not hold it"
@@ -112,28 +107,6 @@ class Verdict(Entry):
     failures: tuple[Failure, ...] = ()
     not_measured: dict[str, str]
     """Scores that the profile asks for and nobody knows, each with the reason."""
-
-
-class Changes(Entry):
-    """How an attempt differs from what was ordered; numbers are differences, None leaves a thing as it is."""
-
-    seed: Annotated[int, Field(ge=0, lt=SEEDS)]
-    expert: Expert | None = None
-    steps: int | None = None
-    garment_adapter: float | None = None
-    denoise: float | None = None
-
-
-class Asked(Protocol):
-    """What of an order matters here."""
-
-    @property
-    def tier(self) -> Tier:
-        """The tier that was ordered."""
-
-    @property
-    def expert(self) -> Expert:
-        """The expert that was chosen, or auto."""
 
 
 class Pipeline(Entry):
@@ -215,24 +188,6 @@ def judge(report: Report, profile: Profile) -> Verdict:
     return Verdict(passed=measured and not failures, failures=tuple(failures), not_measured=not_measured)
 
 
-def retry_changes(pipeline: Pipeline, order: Asked, report: Report, number: int) -> dict[str, object]:
-    """Return what the attempt after ``number`` (0 is the first) changes, as JSON; only what its tier knows.
-
-    The new seed follows from the one that was used, so that the same job takes the same way twice. An expert that
-    the caller chose is kept.
-    """
-    retry, times = pipeline.retry[order.tier], number + 1
-    swap = retry.other_expert and order.expert is Expert.AUTO
-    changes = Changes(
-        seed=_next_seed(report.seed, number),
-        expert=_OTHER.get(report.expert) if swap else None,
-        steps=times * retry.steps or None,
-        garment_adapter=round(times * retry.garment_adapter, 6) or None,
-        denoise=round(times * retry.denoise, 6) or None,
-    )
-    return changes.model_dump(mode="json", exclude_none=True)
-
-
 def best(verdicts: Iterable[Verdict | Mapping[str, object]]) -> int:
     """Return the index of the best attempt: one that passed, else the one that misses least; of equals the last.
 
@@ -248,18 +203,10 @@ def best(verdicts: Iterable[Verdict | Mapping[str, object]]) -> int:
     return max(ranks)[2]
 
 
-_OTHER = {Expert.WARP.value: Expert.DRAPE, Expert.DRAPE.value: Expert.WARP}
-
-
 def _with_environment(content: object) -> object:
     if isinstance(content, dict) and "finisher" in content:
         return {**content, "finisher": overridden(content["finisher"], os.environ)}
     return content
-
-
-def _next_seed(seed: int, number: int) -> int:
-    digest = hashlib.sha256(f"retry {number} of {seed}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") % SEEDS
 
 
 def _shortfall(failures: Sequence[Failure]) -> float:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, File, Form, Header, Request, Response, UploadFile, params
 
-from api.fitting import CHOICES, GARMENT_PHOTOS
+from api.fitting import CHOICES, GARMENT_PHOTOS, settings_of
 from api.jobs.admission import Claim, accept
 from api.jobs.order import Wishes
 from api.jobs.pictures import Uploads
@@ -17,6 +17,9 @@ from bridge.contracts import Category, Expert, Fabric
 from bridge.errors import BadInput
 from bridge.imaging.encode import Format
 from bridge.registry import Tier
+
+MOST_WORDS = 2000
+"""Characters of a text: a prompt's encoder reads about the first three hundred."""
 
 Person = Annotated[UploadFile | None, File(description="the person's photo")]
 Garments = Annotated[
@@ -40,6 +43,12 @@ def _field(name: str) -> params.Form:
     return made
 
 
+def _words(name: str) -> params.Form:
+    """Return the form's field for a text of a wish."""
+    made: params.Form = Form(description=CHOICES[name].words, max_length=MOST_WORDS, pattern=r"^[^\x00]*$")
+    return made
+
+
 PersonIndex = Annotated[int, _field("person_index")]
 User = Annotated[
     str,
@@ -52,7 +61,7 @@ User = Annotated[
 
 async def wishes(
     *,
-    tier: Annotated[Tier, Form(description="how good; this installation serves basic")] = Tier.BASIC,
+    tier: Annotated[Tier, _field("tier")] = Tier.BASIC,
     category: Annotated[Category, _field("category")] = Category.AUTO,
     seed: Annotated[int, _field("seed")] = -1,
     person_index: PersonIndex = -1,
@@ -60,6 +69,9 @@ async def wishes(
     expert: Annotated[Expert, _field("expert")] = Expert.AUTO,
     height: Annotated[int, _field("height")] = 0,
     fabric: Annotated[Fabric, _field("fabric")] = Fabric.AUTO,
+    prompt: Annotated[str, _words("prompt")] = "",
+    negative_prompt: Annotated[str, _words("negative_prompt")] = "",
+    finisher: Annotated[str, _words("finisher")] = "",
     external: Annotated[
         Literal["never", "if_needed"],
         Form(description="whether another provider may render when no picture of ours is good enough"),
@@ -69,10 +81,8 @@ async def wishes(
     """Gather the fields; asynchronous, since FastAPI would take a thread for a plain function.
 
     Raises:
-        BadInput: the tier is not served here.
+        BadInput: the finisher's settings are no JSON object.
     """
-    if tier is not Tier.BASIC:
-        raise BadInput(f"The tier {tier.value} is not served here: its models are not installed. Use basic.")
     return Wishes(
         tier=tier,
         category=category,
@@ -82,6 +92,9 @@ async def wishes(
         expert=expert,
         height=height,
         fabric=fabric,
+        prompt=prompt,
+        negative_prompt=negative_prompt,
+        finisher=settings_of(finisher),
         external=external,
         consent=consent,
     )

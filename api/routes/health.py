@@ -27,11 +27,11 @@ async def healthz() -> Health:
 async def readyz(service: Serving, response: Response) -> Readiness:
     """Ask Triton and all its models, the database, the store of pictures and the workers; 503 while one is missing.
 
-    A provider that is out of order is told, and is no reason for a 503.
+    A provider that is out of order is told, and so is a tier without weights; neither is a reason for a 503.
     """
     found = await condition(service.room)
     response.status_code = 200 if found.ready else 503
-    return Readiness(ready=found.ready, parts=found.parts, models=found.models)
+    return Readiness(ready=found.ready, parts=found.parts, models=found.models, tiers=found.tiers)
 
 
 @numbers.get("/metrics", summary="Counters for Prometheus", response_class=Response)

@@ -67,7 +67,10 @@ async def cancel(job: str, service: Serving, caller: Calling) -> JobAnswer:
     responses=ABOUT_ONE | {204: {"description": "the job is over, and `Last-Event-ID` was its last event"}},
 )
 async def events(job: str, service: Serving, caller: Calling, after: After = 0) -> Response:
-    """Send server-sent events: `stage` while it goes on, one last named as it ended; `Last-Event-ID` goes on there."""
+    """Send server-sent events: `stage` while it goes on, one last named as it ended; `Last-Event-ID` goes on there.
+
+    A finisher's stages tell `step` of `steps` too, and now and then link a preview of how far the picture is.
+    """
     found = await service.desk.find(caller, job)
     if not await service.desk.has_news(found, after):
         return Response(
@@ -90,14 +93,17 @@ async def _stream(service: Service, caller: Caller, job: str, after: int) -> Asy
 
 
 async def _event(service: Service, caller: Caller, job: str, event: Row[Any]) -> str:
-    told = await _told(service, await service.desk.find(caller, job))
+    row = await service.desk.find(caller, job)
+    told = await _told(service, row)
+    preview = event.detail.get("preview")
+    shown = service.link(row, preview) if preview and not row.state.over else told.image
     data = {
         "stage": event.stage,
         "progress": event.progress,
         "at": event.at,
         "queue_position": told.queue_position,
-        "preview": told.image,
         **event.detail,
+        "preview": shown,
     }
     name = event.stage if event.stage in OVER else "stage"
     return f"id: {event.number}\nevent: {name}\ndata: {json.dumps(data)}\n\n"

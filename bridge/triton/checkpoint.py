@@ -7,14 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from bridge.errors import ArtifactMissing
+from bridge.registry.finisher import MISSING
 from bridge.triton.model import Arrays
 from bridge.triton.streaming import Caller, Place, Work
-
-MISSING = (
-    "The finisher has no checkpoint. Fetch SDXL from huggingface.co (7 GB; licence: OpenRAIL++-M, for sale too) by "
-    "`python -m export fetch sdxl_base`, install it by `python -m export sdxl --source sdxl_base --bucket 1024x1344 "
-    "--precision fp16`, and start the server again."
-)
 
 
 def installed(place: Place) -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
@@ -19,7 +19,9 @@ from api.settings import Settings
 from bridge.imaging.decode import decode_image
 from bridge.imaging.encode import encode_image, to_format
 from bridge.imaging.intake import take_in
+from bridge.registry.finisher import NETWORK
 from bridge.triton.model import Arrays
+from bridge.triton.streams import Part
 from bridge.triton.wire import ModelStatistics, ModelStatus
 
 REPORT = {
@@ -46,6 +48,7 @@ class ScriptedTriton:
     cancelled: bool = False
     calls: int = 0
     asked: list[Arrays] = field(default_factory=list)
+    painted: bool = True  # whether a checkpoint of the finisher is installed
 
     async def infer(
         self, model: str, arrays: Arrays, outputs: Sequence[str] | None = None, timeout: float | None = None
@@ -63,12 +66,22 @@ class ScriptedTriton:
         self.calls += 1
         return perception(arrays) if model == "perception" else tryon(arrays)
 
+    async def stream(
+        self, model: str, arrays: Arrays, timeout: float | None = None
+    ) -> AsyncGenerator[Part, None]:
+        """Tell of each step of the finisher; the answer is that of the basic tier."""
+        last = await self.infer(model, arrays, None, timeout)
+        for event, preview in COURSE:
+            yield part(event, preview)
+        yield finished(arrays, last)
+
     async def ready(self) -> bool:
         return not self.failing
 
     async def model_statuses(self) -> list[ModelStatus]:
         face = ModelStatus("face", ready=not self.failing, reason=self.failing)
-        return [ModelStatus("warp", ready=True, reason=""), face]
+        finisher = [ModelStatus(NETWORK, ready=True, reason="")] * self.painted
+        return [ModelStatus("warp", ready=True, reason=""), face, *finisher]
 
     async def statistics(self) -> Mapping[str, ModelStatistics]:
         return {
@@ -76,6 +89,27 @@ class ScriptedTriton:
             "tryon_basic": ModelStatistics(self.calls, self.calls, 0, 0.5 * self.calls, 0.0, 0.0),
             "idle": ModelStatistics(3, 3, 1, 1.0, 0.5, 0.5),
         }
+
+
+def part(
+    event: Mapping[str, object], preview: bytes = b"", encoded: bytes = b"", report: bytes = b""
+) -> Part:
+    """Return a part of the answer of ``tryon_pro``."""
+    values = {
+        "event": json.dumps(event).encode(),
+        "preview": preview,
+        "encoded": encoded,
+        "report": report,
+    }
+    return Part({name: np.array([value], object) for name, value in values.items()}, last=bool(report))
+
+
+def finished(arrays: Arrays, answer: Arrays) -> Part:
+    """Return the last part: the basic tier's answer, with what a finisher adds to its report."""
+    settings = json.loads(arrays["settings"][0])
+    finish = {"executed_steps": 7, "bucket": "1024x1344", "settings": settings, "seconds": {"denoise": 0.5}}
+    report = json.loads(answer["report"][0]) | {"finish": finish}
+    return part({"stage": "finished"}, encoded=answer["encoded"][0], report=json.dumps(report).encode())
 
 
 def faces(arrays: Arrays) -> Arrays:
@@ -136,3 +170,12 @@ def photo(
     buffer = io.BytesIO()
     picture.convert(mode).save(buffer, form, **options)
     return buffer.getvalue()
+
+
+COURSE = (
+    ({"stage": "draft"}, photo(32, 40)),
+    ({"stage": "encode", "step": 0, "steps": 0, "seconds": 0.1}, b""),
+    *(({"stage": "denoise", "step": k, "steps": 7, "seconds": 0.1 * k}, photo(8, 10)) for k in range(1, 8)),
+    ({"stage": "decode", "step": 0, "steps": 0, "seconds": 0.9}, b""),
+)
+"""What the finisher tells on its way: event and preview."""

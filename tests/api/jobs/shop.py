@@ -47,6 +47,7 @@ TENANTS = """
 plans:
   payg: {{prices: {{basic: 0.02}}}}
   dear: {{prices: {{pro: 0.5}}}}
+  all: {{prices: {{basic: 0.02, pro: 0.08, ultra: 0.25}}}}
 tenants:
   - id: lumen
     plan: payg
@@ -61,6 +62,7 @@ tenants:
   - {{id: tight, plan: payg, bystanders: allow, limits: {{requests_per_minute: 1}}}}
   - {{id: small, plan: payg, bystanders: allow, limits: {{queued: 1}}}}
   - {{id: monthly, plan: payg, bystanders: allow, limits: {{jobs_per_month: 1}}}}
+  - {{id: studio, plan: all, bystanders: allow, limits: *much}}
   - {{id: poor, plan: payg, bystanders: allow, allow_external: true, external_units_per_day: 0.5}}
 """
 
@@ -222,7 +224,7 @@ def _running(app: FastAPI, listener: socket.socket) -> Iterator[None]:
 
 def _keys(database: Database, settings: Settings) -> dict[str, str]:
     pepper, scopes = keys.pepper_of(settings.key), [Scope.FIT, Scope.READ, Scope.ERASE]
-    names = ("lumen", "atelier", "dear", "tight", "small", "monthly", "poor")
+    names = ("lumen", "atelier", "dear", "tight", "small", "monthly", "poor", "studio")
     return {
         name: database.run_here(lambda c, name=name: keys.issue(c, pepper, name, scopes, time.time()))
         for name in names

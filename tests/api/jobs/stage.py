@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from bridge.errors import ServerUnavailable
 from bridge.triton.model import Arrays
+from bridge.triton.streams import Part
 from tests.api.scripted import ScriptedTriton, tryon
 
 BAD = {"coverage": 0.1}
@@ -27,6 +28,7 @@ class Act:
     held: bool = False  # until it is not, calls take for ever
     asked: list[Arrays] = field(default_factory=list)
     cancelled: int = 0
+    paused: bool = False  # until it is not, a finisher takes no second step
 
     @property
     def calls(self) -> int:
@@ -53,7 +55,7 @@ class Stage(ScriptedTriton):
     ) -> Arrays:
         if self.down:
             raise ServerUnavailable("The inference server is away.")
-        if model != "tryon_basic":
+        if model not in {"tryon_basic", "tryon_pro"}:
             return await super().infer(model, arrays, outputs, timeout)
         act = self.script(int(arrays["height"][0]))
         act.asked.append(arrays)
@@ -67,6 +69,19 @@ class Stage(ScriptedTriton):
             raise
         self.calls += 1
         return tried_on(arrays, act.scores.pop(0) if act.scores else {})
+
+    async def stream(
+        self, model: str, arrays: Arrays, timeout: float | None = None
+    ) -> AsyncGenerator[Part, None]:
+        act = self.script(int(arrays["height"][0]))
+        async for one in super().stream(model, arrays, timeout):
+            yield one
+            try:
+                while act.paused and b'"step": 1' in one.arrays["event"][0]:
+                    await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                act.cancelled += 1
+                raise
 
     async def ready(self) -> bool:
         return not self.down

@@ -69,10 +69,10 @@ def test_a_job_that_is_over_stays_as_it_is(shop: Shop) -> None:
     assert shop.ask("DELETE", f"/v1/jobs/{done['id']}").json()["state"] == "done"
 
 
-def events(shop: Shop, job: str, after: int | None = None) -> list[dict[str, Any]]:
+def events(shop: Shop, job: str, after: int | None = None, tenant: str = "lumen") -> list[dict[str, Any]]:
     """Return the server-sent events of a job until the stream ends."""
     headers = {} if after is None else {"Last-Event-ID": str(after)}
-    reply = shop.ask("GET", f"/v1/jobs/{job}/events", headers=headers)
+    reply = shop.ask("GET", f"/v1/jobs/{job}/events", tenant, headers=headers)
     assert reply.headers["content-type"].startswith("text/event-stream")
     blocks = [block.splitlines() for block in reply.text.split("\n\n") if block and block[0] != ":"]
     told = [dict(line.split(": ", 1) for line in block) for block in blocks]

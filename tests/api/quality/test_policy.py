@@ -1,10 +1,9 @@
-"""Verdict, retry and the choice of the best attempt: what holds for every report, and the numbers that are sold."""
+"""Verdict and the choice of the best attempt: what holds for every report, and the numbers that are sold."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import get_type_hints
 
@@ -14,22 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.quality.metrics import METRICS
-from api.quality.policy import (
-    SEEDS,
-    Pipeline,
-    Threshold,
-    Verdict,
-    best,
-    judge,
-    load_pipeline,
-    retry_changes,
-)
+from api.quality.policy import Pipeline, Threshold, Verdict, best, judge, load_pipeline
 from api.schemas import Report
 from api.settings import Settings
-from bridge.contracts import Expert
 from bridge.errors import ConfigError
 from bridge.quality.report import WEIGHTS, Scores
-from bridge.registry import Tier
 
 FILE = Settings().pipeline
 PIPELINE = load_pipeline(FILE)
@@ -39,14 +27,6 @@ shares = st.floats(0, 1)
 scores = st.dictionaries(
     st.sampled_from([*METRICS, "something_new"]), st.none() | st.just(float("nan")) | shares
 )
-
-
-@dataclass(frozen=True)
-class Ordered:
-    """An order as far as a retry looks at it."""
-
-    tier: Tier = Tier.BASIC
-    expert: Expert = Expert.AUTO
 
 
 def report(scores: dict[str, float | None], *, expert: str = "warp", seed: int = 7) -> Report:
@@ -146,39 +126,6 @@ def test_a_verdict_travels_as_json() -> None:
     """A job's row keeps it and reads it back."""
     verdict = judge(report({**GOOD, "hem_line": 0.2}), PROFILE)
     assert Verdict.model_validate(json.loads(verdict.model_dump_json())) == verdict
-
-
-@settings(deadline=None)
-@given(st.integers(-1, 2**63 - 1), st.integers(0, 50))
-def test_each_attempt_has_a_seed_of_its_own(seed: int, number: int) -> None:
-    """The same attempt gets the same new seed again, and the next one another."""
-    made = report({}, seed=seed)
-    first, again, later = (
-        retry_changes(PIPELINE, Ordered(), made, n)["seed"] for n in (number, number, number + 1)
-    )
-    assert first == again != later
-    assert first != seed
-    assert 0 <= first < SEEDS
-
-
-@pytest.mark.parametrize(
-    ("order", "expert", "number", "changes"),
-    [
-        (Ordered(), "warp", 0, {"expert": "drape"}),
-        (Ordered(), "drape", 0, {"expert": "warp"}),
-        (Ordered(expert=Expert.WARP), "warp", 0, {}),
-        (Ordered(Tier.PRO), "warp", 0, {"steps": 5, "garment_adapter": 0.05, "denoise": -0.02}),
-        (Ordered(Tier.ULTRA), "warp", 1, {"steps": 10, "garment_adapter": 0.1, "denoise": -0.04}),
-    ],
-)
-def test_a_retry_changes_what_its_tier_knows(
-    order: Ordered, expert: str, number: int, changes: object
-) -> None:
-    """The basic tier takes the other expert unless the caller chose; the painted ones add to their numbers."""
-    found = retry_changes(PIPELINE, order, report({}, expert=expert), number)
-    del found["seed"]
-    assert found == changes
-    assert json.loads(json.dumps(found)) == changes
 
 
 def test_the_best_attempt() -> None:
