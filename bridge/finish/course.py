@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ Preview = Callable[[torch.Tensor], Bytes]
 
 @dataclass
 class Course:
-    """Of one job; ``seconds`` is how long each stage took [s], by its name."""
+    """Of one job; ``seconds`` is how long each stage took [s], by its name; ``rows``, how many each denoiser ran."""
 
     watch: Watch
     cancelled: Cancelled
@@ -27,6 +28,7 @@ class Course:
     preview_every: int = 0
     started: float = field(default_factory=time.monotonic)
     seconds: dict[str, float] = field(default_factory=dict)
+    rows: Counter[str] = field(default_factory=Counter)
     _stage: str = ""
 
     def check(self) -> None:

@@ -11,12 +11,13 @@ from bridge.finish.course import Course
 from bridge.finish.denoising import denoise
 from bridge.finish.guidance import Conditions, Guided
 from bridge.finish.job import Bytes
-from bridge.finish.layout import Bucket, Layout, bucket_name
+from bridge.finish.layout import Bucket, Layout, bucket_name, denoise_shallow
 from bridge.finish.networks import Network, Networks, Tensors
 from bridge.finish.pixels import from_signed, signed
 from bridge.finish.prompt import Prompt, refiner_ids, time_ids
 from bridge.finish.schedule import Schedule, begin, make, whole_steps
 from bridge.finish.settings import FinishSettings
+from bridge.finish.shortcuts import Counted, DeepCache
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ async def paint(
     def conditions(begin: float, end: float) -> Tensors:
         return {**fixed, **brief.controls.rows(begin, end)}
 
-    guided = _guided(engine.sized("denoise", brief.bucket), conditions, brief.settings)
+    guided = _guided(_denoiser(engine, brief, course), conditions, brief.settings)
     return await denoise(begun.latent, begun.schedule, guided, generator, course)
 
 
@@ -126,9 +127,21 @@ async def refine(
         **brief.prompt.rows(blank=layout.refiner.blank_prompt, width=layout.refiner.text_width),
         **refiner_ids(layout, brief.bucket, engine.device),
     }
-    guided = _guided(engine.sized("refine", brief.bucket), lambda *_: fixed, brief.settings)
+    network = Counted(engine.sized("refine", brief.bucket), "refine", course.rows)
+    guided = _guided(network, lambda *_: fixed, brief.settings)
     begun = _noised(engine, brief, latent, generator)
     return await denoise(begun.latent, begun.schedule, guided, generator, course)
+
+
+def _denoiser(engine: Engine, brief: Brief, course: Course) -> Network:
+    """Return the base denoiser of one pass, which may leave out its inner part in some steps."""
+    every = brief.settings.deep_every
+    whole = Counted(engine.sized("denoise", brief.bucket), "denoise", course.rows)
+    if every == 1:
+        return whole
+    shallow = Counted(engine.sized("denoise_shallow", brief.bucket), "denoise_shallow", course.rows)
+    reads = [tensor.name for tensor in denoise_shallow(engine.layout, brief.bucket).inputs]
+    return DeepCache(whole, shallow, reads, every)
 
 
 def _guided(network: Network, conditions: Conditions, settings: FinishSettings) -> Guided:

@@ -13,7 +13,7 @@ Tensors have torch's order: channels, height, width; *h* and *w* are the latent'
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -67,6 +67,22 @@ class Refiner(_Facts):
     blank_prompt: bool = Field(default=True, description="see Layout; Stability's own refiner says no")
 
 
+class Shallow(_Facts):
+    """The denoiser's outermost blocks as a network of their own (DeepCache; Ma et al. 2023, arXiv:2312.00858).
+
+    What lies within changes little from one step to the next: :func:`denoise` gives it away as ``deep``, and
+    :func:`denoise_shallow` puts it between the blocks that it computes anew.
+    """
+
+    channels: int = Field(640, description="of `deep`, what the last block reads of those within")
+    skips: int = Field(
+        3, description="maps that the first block hands to the last one; ControlNets add to them"
+    )
+    attends: bool = Field(
+        default=False, description="whether these blocks read the text (SD 1.5's do, SDXL's don't)"
+    )
+
+
 class Layout(_Facts):
     """Everything about an exported checkpoint that its callers must know."""
 
@@ -100,6 +116,7 @@ class Layout(_Facts):
     image_side: int = Field(224, description="of the pictures that the image encoder reads [px]")
     face_width: int = Field(512, description="of a face's embedding")
     refiner: Refiner | None = None
+    shallow: Shallow | None = Field(None, description="None: no network for `deep_every` was exported")
     scheduler: dict[str, object] = Field(
         description="scheduler_config.json of the checkpoint, with its _class_name"
     )
@@ -121,7 +138,7 @@ def bucket_name(bucket: Bucket) -> str:
 
 
 _NETWORK = re.compile(
-    r"text_encode|vae_(en|de)code|(image|face|identity)_encode|(control_embed|denoise|refine)_\d+x\d+"
+    r"text_encode|vae_(en|de)code|(image|face|identity)_encode|(control_embed|denoise(_shallow)?|refine)_\d+x\d+"
 )
 
 
@@ -134,13 +151,15 @@ def contracts(layout: Layout) -> Mapping[str, Contract]:
     """Return the contract of each of the layout's networks by its name in the repository."""
     shared = [text_encode(layout), vae_encode(layout), vae_decode(layout)]
     shared += [_ENCODERS[adapter.kind](layout, adapter) for adapter in layout.adapters]
-    sized = [
-        make(layout, bucket)
-        for bucket in layout.buckets
-        for make in (control_embed, denoise, *([refine] if layout.refiner else []))
-        if make is not control_embed or layout.union_kinds or layout.nets
-    ]
+    sized = [make(layout, bucket) for bucket in layout.buckets for make in _sized(layout)]
     return {contract.name: contract for contract in [*shared, *sized]}
+
+
+def _sized(layout: Layout) -> list[Callable[[Layout, Bucket], Contract]]:
+    """Return what every bucket has a network for."""
+    embed = [control_embed] if layout.union_kinds or layout.nets else []
+    shallow = [denoise_shallow] if layout.shallow else []
+    return [*embed, denoise, *shallow, *([refine] if layout.refiner else [])]
 
 
 def text_encode(layout: Layout) -> Contract:
@@ -249,14 +268,34 @@ def denoise(layout: Layout, bucket: Bucket) -> Contract:
         inputs.append(_t(f"{net.name}_map", (layout.channels, *size), "of control_embed", layout.half))
     if layout.nets:
         inputs.append(_t("net_scales", (len(layout.nets),), "of each net; 0: as if it weren't there"))
-    inputs += [_tokens(layout, adapter) for adapter in layout.adapters]
-    if layout.adapters:
-        inputs.append(
-            _t("adapter_scales", (len(layout.adapters),), "of each adapter; 0: as if it weren't there")
-        )
+    inputs += _pictures(layout)
     outputs = [_t("noise", (layout.latent_channels, *size), "the denoiser's prediction")]
+    if layout.shallow:
+        outputs += _within(layout, layout.shallow, size)
     return _network(
         f"denoise_{bucket_name(bucket)}", "One step of the denoiser", inputs, outputs, layout.max_rows
+    )
+
+
+def denoise_shallow(layout: Layout, bucket: Bucket) -> Contract:
+    """The denoiser's outermost blocks around what a former step of :func:`denoise` found within.
+
+    ControlNets are not run: what they added to these blocks is that step's too.
+    """
+    if layout.shallow is None:
+        raise ValueError("this layout has no shallow denoiser")
+    read = {"latent", "timestep", "pooled", "time_ids", "masked"}
+    if layout.shallow.attends:
+        read |= {"text", *(tensor.name for tensor in _pictures(layout))}
+    inputs = [tensor for tensor in denoise(layout, bucket).inputs if tensor.name in read]
+    inputs += _within(layout, layout.shallow, layout.latent_size(bucket))
+    outputs = [_t("noise", (layout.latent_channels, *layout.latent_size(bucket)), "the prediction")]
+    return _network(
+        f"denoise_shallow_{bucket_name(bucket)}",
+        "One step of the denoiser's outermost blocks",
+        inputs,
+        outputs,
+        layout.max_rows,
     )
 
 
@@ -291,6 +330,25 @@ def _union(layout: Layout, size: tuple[int, int]) -> list[Tensor]:
         _t("union_present", (slots,), "1 for the kinds that are there, 0 for the others"),
         _t("union_gain", (1,), "scale of everything that the ControlNet adds; 0: as if it weren't there"),
     ]
+
+
+def _within(layout: Layout, shallow: Shallow, size: tuple[int, int]) -> list[Tensor]:
+    """Return what a step of the whole denoiser leaves to the shallow ones after it."""
+    tensors = [
+        _t("deep", (shallow.channels, *size), "what the last block reads of those within", layout.half)
+    ]
+    if layout.union_kinds or layout.nets:
+        channels = shallow.skips * layout.channels
+        tensors.append(
+            _t("residuals", (channels, *size), "what ControlNets add to the first block's maps", layout.half)
+        )
+    return tensors
+
+
+def _pictures(layout: Layout) -> list[Tensor]:
+    tokens = [_tokens(layout, adapter) for adapter in layout.adapters]
+    scales = _t("adapter_scales", (len(layout.adapters),), "of each adapter; 0: as if it weren't there")
+    return [*tokens, scales] if tokens else []
 
 
 def _prompt(half: DType, length: int, width: int, pooled: int, time_ids: int) -> list[Tensor]:

@@ -53,6 +53,10 @@ class FinishSettings(BaseModel):
     guidance_end: Share = Field(
         default=1.0, description="share of the executed steps after which it is left out"
     )
+    deep_every: Annotated[int, Field(ge=1, le=10)] = Field(
+        default=1,
+        description="every how many steps the whole denoiser runs; 1: in each (bridge.finish.shortcuts)",
+    )
     long_side: Annotated[int, Field(ge=64, le=4096)]
     """Of the bucket that the picture is finished in [px]."""
     controls: dict[str, Scale]

@@ -62,6 +62,7 @@ class Choice:
         tier: what the networks are for; tiers that are sold refuse weights for research.
         max_rows: the most rows of one batch of the denoiser.
         card: a file of ``configs/gpu``.
+        shallow: whether the denoiser's outermost blocks become a network of their own, for ``deep_every``.
     """
 
     source: str
@@ -82,6 +83,7 @@ class Choice:
     tier: Tier = Tier.PRO
     max_rows: int = 8
     card: str = "cpu"
+    shallow: bool = False
 
     def __post_init__(self) -> None:
         if not self.buckets:

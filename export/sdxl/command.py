@@ -62,6 +62,9 @@ def sdxl(
     ] = Tier.PRO,
     max_rows: Annotated[int, typer.Option(min=2, max=64, help="The most rows of one batch.")] = 8,
     card: Card = "cpu",
+    shallow: Annotated[
+        bool, typer.Option("--shallow", help="Also what the setting deep_every needs (DeepCache).")
+    ] = False,
     repository: Repository = REPOSITORY,
 ) -> None:
     """Export a diffusion checkpoint: check it, translate it, prove every network, install them all.
@@ -89,6 +92,7 @@ def sdxl(
             tier,
             max_rows,
             card,
+            shallow,
         )
         _install(choice, repository)
     if target is Target.TENSORRT:

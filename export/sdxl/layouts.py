@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.finish.layout import Layout, Net, Refiner
 from export.sdxl.choice import Choice, Family
 from export.sdxl.fitting import is_inpainting
+from export.sdxl.modules.shallow import shallow_of
 from export.sdxl.reading import IDENTITY_NET, Checkpoint
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def make_layout(read: Checkpoint, choice: Choice) -> Layout:
         image_side=224 if parts.image_encoder is None else parts.image_encoder.config.image_size,
         face_width=FACE_WIDTH,
         refiner=_refiner(read, pooled),
+        shallow=shallow_of(parts.unet) if choice.shallow else None,
         scheduler={
             key: value for key, value in parts.scheduler.config.items() if key != "_use_default_values"
         },

@@ -110,7 +110,7 @@ def weights_sha256(onnx: Path) -> str:
 
 def _rows(contract: Contract, layout: Layout, card: Card) -> Rows:
     """Return the profile of a network's rows: the card's for denoisers, else any number up to the contract's."""
-    if role(contract.name) in {"denoise", "refine"}:
+    if role(contract.name) in {"denoise", "denoise_shallow", "refine"}:
         bucket = next(each for each in layout.buckets if contract.name.endswith(f"_{each[0]}x{each[1]}"))
         rows = card.finisher.rows_of(bucket)
         return rows.model_copy(update={"max": min(rows.max, contract.max_batch)})
