@@ -50,6 +50,7 @@ class Teller:
     attempt: int
     begins: float  # progress of the job when the attempt begins, and when it ends
     ends: float
+    _far: float = 0.0
     _latest: Told | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -72,7 +73,8 @@ class Teller:
             told, self._latest = self._latest, None
             if told and (far := share(told)) is not None:
                 try:
-                    await self._write(told, self.begins + (self.ends - self.begins) * far)
+                    self._far = max(far, self._far)  # a call that is made again begins anew
+                    await self._write(told, self.begins + (self.ends - self.begins) * self._far)
                 except StorageUnavailable:  # the job itself will wait for the store
                     LOG.warning("the progress of a job was not written", extra={"job": self.job.id})
             await asyncio.sleep(WRITE_SECONDS)
