@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -18,6 +20,7 @@ from bridge.finish.finisher import Finisher
 from bridge.finish.job import Finished, Job
 from bridge.finish.layout import contracts
 from bridge.finish.networks import Tensors
+from bridge.finish.running import onnx_run
 from tests.finish import tiny
 from tests.finish.studio import Studio, job, same, settings, studio
 
@@ -207,3 +210,16 @@ def test_a_caller_that_left_is_not_computed() -> None:
 
     asyncio.run(main())
     assert echo.batches == [[1.0]]
+
+
+def test_a_session_of_onnxruntime_is_a_network_too() -> None:
+    """It takes and gives torch's tensors by the contract's names, of any number of rows and of its types."""
+    kind, rows = onnx.TensorProto.FLOAT, ["rows", 1]
+    values = (onnx.helper.make_tensor_value_info(name, kind, rows) for name in ("x", "y"))
+    one = onnx.helper.make_tensor("one", kind, [1], [1.0])
+    add = onnx.helper.make_node("Add", ["x", "one"], ["y"])
+    graph = onnx.helper.make_graph([add], "echo", [next(values)], [next(values)], [one])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10)
+    run = onnx_run(onnxruntime.InferenceSession(model.SerializeToString()), ECHO)
+    found = run({"x": torch.tensor([[1.0, 9.0], [2.0, 9.0]], dtype=torch.float64)[:, :1]})
+    assert torch.equal(found["y"], torch.tensor([[2.0], [3.0]]))
