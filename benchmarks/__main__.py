@@ -238,7 +238,14 @@ def demo(
     console.print(f"Open {page} in a browser. All in all {time.perf_counter() - began:.0f} s.")
 
 
-for command in (solid.body, solid.garment, solid.body3d, finishing.memory, finishing.finisher):
+for command in (
+    solid.body,
+    solid.garment,
+    solid.body3d,
+    finishing.memory,
+    finishing.finisher,
+    finishing.shortcuts,
+):
     app.command()(command)
 
 if __name__ == "__main__":

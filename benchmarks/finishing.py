@@ -89,6 +89,25 @@ def finisher(
     console.print(of_finisher(found))
 
 
+def shortcuts(
+    results: Json = None,
+    turns: Annotated[int, typer.Option(min=1, help="How often each switch is timed.")] = 5,
+) -> None:
+    """What each of the finisher's shortcuts saves, on small random networks: rows, seconds, how far the picture moves.
+
+    The switches are settings of a request (bridge/finish/shortcuts.py), off by default:
+    guidance_end leaves guidance out at the end; deep_every N runs the whole denoiser every N-th step (export with
+    --shallow). For a checkpoint that was distilled to few steps: merge its LoRA by
+    `python -m export sdxl --lora FILE:1`, then finish with scheduler lcm, guidance 1, steps 4 to 8, full_schedule.
+    """
+    from benchmarks import shortcuts as switches
+
+    with in_words(), progress() as say:
+        found = switches.run(turns, shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]), say)
+    write(results, found)
+    console.print(switches.table(found), found["quality"])
+
+
 def _size(text: str) -> tuple[int, int]:
     if not re.fullmatch(r"\d+x\d+", text):
         raise typer.BadParameter(f"{text!r} is no size such as 1024x1344", param_hint="--bucket")
