@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -106,9 +107,13 @@ def text(value: str) -> Array:
 def mean_rows(
     before: Mapping[str, ModelStatistics], after: Mapping[str, ModelStatistics], network: str
 ) -> float:
-    """Return how many rows of a network ran together on average; a call has two, without guidance one."""
+    """Return how many rows of a network ran together on average, and log it; a call has two, without guidance one."""
     now, then = after[network], before[network]
-    return 2 * (now.requests - then.requests) / (now.executions - then.executions)
+    calls, batches = now.requests - then.requests, now.executions - then.executions
+    logging.getLogger(__name__).info(
+        "%s: %.1f rows a batch in %d batches", network, 2 * calls / batches, batches
+    )
+    return 2 * calls / batches
 
 
 def write_repository(folder: Path) -> Layout:

@@ -87,7 +87,7 @@ def test_no_more_jobs_than_places(served: Served) -> None:
             return [part.last async for part in parts][-1]
 
         async with served.client() as client:
-            tasks = [asyncio.create_task(finish(client, of(SLOW, steps=60))) for _ in range(14)]
+            tasks = [asyncio.create_task(finish(client, of(SLOW, steps=30))) for _ in range(14)]
             while len(began) < 8:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.3)
