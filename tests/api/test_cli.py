@@ -21,9 +21,11 @@ from api.cli import app
 from api.fitting import CHOICES
 from api.routes.forms import wishes
 from benchmarks.inputs import drawn
+from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS
 from bridge.imaging.decode import decode_image
 from bridge.imaging.encode import encode_image
+from bridge.registry.finisher import MISSING
 from bridge.triton.embedded import EmbeddedTriton
 
 NOBODY = "127.0.0.1:1"  # no server listens on this port
@@ -69,6 +71,21 @@ def test_what_cannot_be_used_is_one_sentence(triton: EmbeddedTriton, photos: tup
     assert done.exit_code == 1
     assert "The person's photo can't be used." in done.stderr
     assert "Traceback" not in done.output
+
+
+@pytest.mark.skipif((REPOSITORY / "finish/1/layout.json").exists(), reason="a checkpoint is installed here")
+def test_the_finisher_says_what_it_lacks(triton: EmbeddedTriton, photos: tuple[Path, Path]) -> None:
+    """Without weights Triton's own sentence arrives: what to fetch, under which licence, and how to install it."""
+    words = ("tryon", *photos, "-o", photos[0].with_name("out.png"), "--tier", "pro", "--server", triton.url)
+    done = vfr(*words)
+    assert done.exit_code == 1
+    assert MISSING in done.stderr
+
+
+def test_settings_of_the_finisher_are_json(photos: tuple[Path, Path]) -> None:
+    """Anything else is refused before a server is asked."""
+    done = vfr("tryon", *photos, "--tier", "pro", "--finisher", "steps=30", "--server", NOBODY)
+    assert (done.exit_code, "must be a JSON object" in done.stderr) == (1, True)
 
 
 def test_a_server_that_is_not_there_is_said_so(photos: tuple[Path, Path]) -> None:

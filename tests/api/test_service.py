@@ -52,8 +52,10 @@ def test_readiness_names_every_model(failing: str) -> None:
         reply = caller.get("/readyz")
     assert reply.status_code == (503 if failing else 200)
     found = reply.json()
-    assert (found["ready"], found["models"]) == (not failing, {"warp": "ready", "face": failing or "ready"})
+    models = {"warp": "ready", "face": failing or "ready", "text_encode": "ready"}
+    assert (found["ready"], found["models"]) == (not failing, models)
     assert found["parts"]["triton"] == ("not ready: face" if failing else "ready")
+    assert set(found["tiers"].values()) == {found["parts"]["triton"]}
 
 
 class DownTriton:
