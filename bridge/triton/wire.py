@@ -111,8 +111,10 @@ def request(contract: Contract, arrays: Arrays, wanted: Iterable[str], timeout: 
     """Return the request as Triton's client takes it.
 
     Raises:
-        WrongTensor: the arrays don't fit the contract.
+        WrongTensor: the arrays don't fit the contract, or the model answers in parts.
     """
+    if contract.decoupled:
+        raise WrongTensor(f"{contract.name} answers in parts; call it by `stream`.")
     complete(contract, arrays)
     ask = safe_outputs(contract, wanted) if contract.backend is Backend.ENSEMBLE else wanted
     dtypes = {tensor.name: tensor.dtype.value for tensor in contract.inputs}

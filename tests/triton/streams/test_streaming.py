@@ -149,6 +149,8 @@ def test_wrong_streams_are_refused_in_words(walk: TritonClient, walk_server: Emb
     """Before anything is sent where that can be; a model that isn't there and an end of patience are named."""
     with pytest.raises(WrongTensor, match="walk needs the input 'x'"):
         walk.stream("walk", {})
+    with pytest.raises(WrongTensor, match="walk answers in parts"):
+        walk.infer("walk", job(1))
     with pytest.raises(ServerUnavailable, match="did not answer in time"):
         list(walk.stream("walk", job(100, b"crawl"), timeout=0.3))
     stroll = replace(WALK, name="stroll")
