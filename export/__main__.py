@@ -20,7 +20,7 @@ BODY = FIT_BODY.name
 """The one model whose weights are no network's."""
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for each in (command.sdxl, command.plan, command.safetensors):
+for each in (command.sdxl, command.plan, command.quantize, command.safetensors):
     app.command()(each)
 
 

@@ -36,6 +36,13 @@ class Target(str, Enum):
     AOTI = "aoti"
 
 
+class Format(str, Enum):
+    """Numbers of eight bits, for networks that are installed already."""
+
+    INT8 = "int8"
+    FP8 = "fp8"
+
+
 ADAPTERS = ("garment", "face", "identity")
 """The pictures that may be prompts; see :class:`bridge.finish.layout.Adapter`."""
 

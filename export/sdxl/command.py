@@ -15,6 +15,7 @@ from export.console import err, out, told
 from export.sdxl.choice import (
     Choice,
     Family,
+    Format,
     Precision,
     Target,
     parse_bucket,
@@ -110,6 +111,25 @@ def plan(card: Card, repository: Repository = REPOSITORY) -> None:
     with told():
         for path in build(repository, card):
             out.print(path, highlight=False, soft_wrap=True)
+
+
+def quantize(
+    repository: Repository = REPOSITORY,
+    form: Annotated[Format, typer.Option("--format", help="Numbers of eight bits.")] = Format.INT8,
+) -> None:
+    """Put a denoiser of eight bits (ONNX Q/DQ) beside each exact one, as the version that Triton serves.
+
+    Needs a checkpoint exported with --precision fp32 --target onnx. Removing the folders denoise_*/2 undoes it.
+    """
+    from export.sdxl.quantize import quantize as begin
+
+    with told():
+        made = begin(repository, form, lambda name: err.print(name, highlight=False))
+    found = Table("network", "error", "bound", "largest", "size", "exact", box=None)
+    for each in made:
+        sizes = (f"{size / 1e6:.1f} MB" for size in (each.bytes, each.exact_bytes))
+        found.add_row(each.model, f"{each.error:.1e}", f"{each.bound:g}", f"{each.largest:.1e}", *sizes)
+    out.print(found)
 
 
 def safetensors(
