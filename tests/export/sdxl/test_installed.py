@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import onnxruntime
+import onnx
 import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
-from bridge.contracts import Tensor
+from bridge.contracts import ANY
 from bridge.finish.layout import Layout, contracts
 from bridge.finish.prompt import tokenizers
 from export.sdxl import installed
+from export.sdxl.choice import Target
 from export.sdxl.tensorrt import read_layout
 from tests.finish import tiny
 
@@ -60,21 +61,13 @@ def test_every_network_is_there_with_its_config_and_its_report(tiny_repository: 
 def test_the_graphs_have_the_contracts_tensors(tiny_repository: Path, layout: Layout) -> None:
     """Rows are free, a bucket's sides are fixed, the autoencoder's are free."""
     for name, contract in contracts(layout).items():
-        session = onnxruntime.InferenceSession(
-            tiny_repository / name / "1" / "model.onnx", providers=["CPUExecutionProvider"]
-        )
-        for found, tensors in (
-            (session.get_inputs(), contract.inputs),
-            (session.get_outputs(), contract.outputs),
-        ):
+        graph = onnx.load(tiny_repository / name / "1" / "model.onnx").graph
+        for found, tensors in ((graph.input, contract.inputs), (graph.output, contract.outputs)):
             assert [each.name for each in found] == [tensor.name for tensor in tensors]
             for each, tensor in zip(found, tensors, strict=True):
-                assert isinstance(each.shape[0], str), (name, each.name)
-                assert _suits(each.shape[1:], tensor), (name, each.name, each.shape)
-
-
-def _suits(shape: list[int | str], tensor: Tensor) -> bool:
-    return all(isinstance(a, str) if b == -1 else a == b for a, b in zip(shape, tensor.shape, strict=True))
+                rows, *shape = each.type.tensor_type.shape.dim
+                assert rows.dim_param, (name, each.name)
+                assert [size.dim_value or ANY for size in shape] == list(tensor.shape), (name, each.name)
 
 
 def test_the_tokenizers_are_those_of_the_checkpoint(tiny_repository: Path, layout: Layout) -> None:
@@ -119,3 +112,19 @@ def test_an_installation_that_breaks_off_is_none(
     with pytest.raises(OSError, match="full"):
         installed.replace(repository, staged(tmp_path / "new", "denoise_96x64"), layout)
     assert not installed.layout_path(repository).exists()
+
+
+def test_packages_of_aotinductor_run_on_tritons_pytorch(tmp_path: Path, layout: Layout) -> None:
+    """The config says which of that backend's two forms of model it is."""
+    installed.write_config_files(tmp_path, layout, "cpu", Target.AOTI)
+    config = text_format.Parse((tmp_path / "vae_encode" / "config.pbtxt").read_text(), pb.ModelConfig())
+    assert (config.backend, config.platform) == ("pytorch", "torch_aoti")
+
+
+def test_a_cards_configs_lie_beside_the_plain_ones(tmp_path: Path, layout: Layout) -> None:
+    """What differs between them is how the networks run."""
+    installed.write_config_files(tmp_path, layout, "l4", Target.ONNX)
+    texts = [tmp_path / "denoise_64x96" / each for each in ("config.pbtxt", "configs/l4.pbtxt")]
+    plain, l4 = (text_format.Parse(text.read_text(), pb.ModelConfig()) for text in texts)
+    assert (plain.input, plain.output) == (l4.input, l4.output)
+    assert l4.instance_group[0].kind == pb.ModelInstanceGroup.KIND_GPU

@@ -1,19 +1,21 @@
-"""Whole exports beyond the one that the fast tests share: few bits with every adapter, and compiled packages."""
+"""Whole exports beyond the one that the fast tests share: few bits with every adapter, and a compiled package."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from google.protobuf import text_format
 from safetensors.torch import save_file
-from tritonclient.grpc import model_config_pb2 as pb
 
-from export.sdxl.choice import Precision, Target
+from bridge.finish.layout import contracts
+from bridge.registry import load_registry
+from export.sdxl.aoti import package_runner, write_package
+from export.sdxl.choice import Precision
 from export.sdxl.install import install
-from export.sdxl.installed import report_path
-from export.sdxl.proof import BOUNDS
+from export.sdxl.layouts import make_layout
+from export.sdxl.modules import networks
+from export.sdxl.proof import BOUNDS, prove, references
+from export.sdxl.reading import read
 from tests.finish import exported, tiny, tiny_adapters
 
 pytestmark = pytest.mark.slow
@@ -54,15 +56,20 @@ def test_every_network_in_few_bits(
     assert runners == {"PyTorch" if precision is Precision.BF16 else "onnxruntime"}
 
 
-def test_packages_of_aotinductor(checkpoint: Path, tmp_path: Path) -> None:
-    """Compiled here, proven by running them, under the config of Triton's PyTorch backend."""
-    choice = exported.choice(checkpoint, buckets=BUCKET, target=Target.AOTI, refiner=None)
-    installed = install(choice, tmp_path / "models")
-    for report in installed.reports:
-        assert (tmp_path / "models" / report.model / "1" / "model.pt2").is_file()
-        kept = json.loads(report_path(tmp_path / "models", report.model).read_text())
-        assert kept["proof"]["runner"] == "AOTInductor"
-    config = text_format.Parse(
-        (tmp_path / "models" / "text_encode" / "config.pbtxt").read_text(), pb.ModelConfig()
+def test_a_package_of_aotinductor(checkpoint: Path, tmp_path: Path) -> None:
+    """Compiled here, and proven by running it: any number of rows, a picture of any size."""
+    choice = exported.choice(checkpoint, buckets=BUCKET, refiner=None)
+    found = read(choice, load_registry())
+    layout = make_layout(found, choice)
+    module, contract = networks(found.parts, layout)["vae_decode"], contracts(layout)["vae_decode"]
+    write_package(module, contract, layout, tmp_path / "model.pt2")
+    expected = references(module, contract, layout)
+    proof = prove(
+        package_runner(tmp_path / "model.pt2", contract),
+        "AOTInductor",
+        contract,
+        layout,
+        expected,
+        Precision.FP32,
     )
-    assert (config.backend, config.platform) == ("pytorch", "torch_aoti")
+    assert proof.differences["image"].max_rel < 1e-4
