@@ -32,6 +32,7 @@ from bridge.errors import (
     JobCancelled,
     JobFailed,
     NotFound,
+    OutOfMemory,
     ServerUnavailable,
     StorageUnavailable,
     VfrError,
@@ -226,10 +227,10 @@ async def patiently(room: Room, job: Job, call: Callable[[], Awaitable[T]]) -> T
             return await while_active(room, job, _called(room, ask, alone=faults > 0))
         except StorageUnavailable:
             raise
-        except ServerUnavailable:
-            if job.order["waited"]:
-                raise
+        except ServerUnavailable as fault:
             faults += asked and well
+            if job.order["waited"] or (faults >= MOST_FAULTS and isinstance(fault, OutOfMemory)):
+                raise
         if faults >= MOST_FAULTS:
             raise JobFailed("The server failed on these pictures three times. Please try other ones.")
         await while_active(room, job, asyncio.sleep(_OUTAGE_SECONDS))
@@ -241,8 +242,9 @@ async def _called(room: Room, ask: Callable[[], Awaitable[T]], *, alone: bool) -
 
 
 def judge_triton(fault: BaseException) -> Verdict:
-    """Tell the breaker what an error says of Triton: an error of ours is an answer like any other."""
-    return Verdict.FAULT if isinstance(fault, ServerUnavailable) else Verdict.FINE
+    """Tell the breaker what an error says of Triton: an error of ours is an answer, and so is a card that is full."""
+    away = isinstance(fault, ServerUnavailable) and not isinstance(fault, OutOfMemory)
+    return Verdict.FAULT if away else Verdict.FINE
 
 
 async def while_active(room: Room, job: Job, work: Awaitable[T]) -> T:

@@ -15,8 +15,9 @@ from api.finishing import Told
 from api.fitting import text
 from api.jobs.progress import WRITE_SECONDS, share
 from api.jobs.records import EVENTS, JOBS
+from api.providers.breaker import Circuit
 from api.security.usage import USAGE
-from bridge.errors import ArtifactMissing, DeadlineMissed
+from bridge.errors import ArtifactMissing, DeadlineMissed, OutOfMemory
 from bridge.finish.settings import load
 from bridge.registry.finisher import MISSING
 from bridge.triton.model import Arrays
@@ -165,6 +166,17 @@ def test_what_triton_says_is_the_jobs_end(shop: Shop, fault: ArtifactMissing | D
     act.faults = [fault]
     done = shop.ended(shop.accepted(height, "studio", **PRO), "studio")
     assert (done["state"], done["problem"]) == ("failed", {"code": fault.code, "detail": str(fault)})
+
+
+@pytest.mark.parametrize(("times", "state"), [(1, "done"), (3, "failed")])
+def test_a_full_card_is_waited_for(shop: Shop, times: int, state: str) -> None:
+    """A while; then its own sentence ends the job, and the other jobs' circuit stays closed."""
+    height, act = shop.new()
+    act.faults = [OutOfMemory("No room on the card.") for _ in range(times)]
+    done = shop.ended(shop.accepted(height, "studio", **PRO), "studio")
+    assert (done["state"], act.calls) == (state, 2 if state == "done" else 3)
+    assert (done["problem"] or {}).get("code") == (None if state == "done" else "out_of_memory")
+    assert shop.room.triton.state is Circuit.CLOSED
 
 
 def test_the_finisher_is_part_of_what_was_asked_for(shop: Shop) -> None:
