@@ -140,7 +140,8 @@ def test_refiner() -> None:
 # --- export ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", [pytest.param("sdxl", marks=pytest.mark.slow), "sd15"])
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["sdxl", "sd15"])
 def test_captured_with_any_number_of_rows(family: str) -> None:
     """torch.export captures the denoiser with the rows as a symbol: nothing depends on values or on their number."""
     contract = contracts(layout(family))[f"denoise_{NAME}"]
@@ -155,9 +156,8 @@ def test_captured_with_any_number_of_rows(family: str) -> None:
             assert difference(graph(*other)[0], module(*other)[0]) < BOUND
 
 
-@pytest.mark.parametrize(
-    "names", [(f"refine_{NAME}",), pytest.param(tuple(contracts(layout("sdxl"))), marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [(f"refine_{NAME}",), tuple(contracts(layout("sdxl")))])
 def test_half_precision_as_onnx(names: tuple[str, ...], tmp_path: Path) -> None:
     """In half precision too each network can be written as ONNX, which is stricter about types, and stays in bounds."""
     half = layout("sdxl").model_copy(update={"precision": "fp16"})

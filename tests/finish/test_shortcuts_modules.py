@@ -94,7 +94,8 @@ def _inputs(at: Layout) -> list[str]:
     return [tensor.name for tensor in contracts(at)[SHALLOW].inputs]
 
 
-@pytest.mark.parametrize("precision", [pytest.param("fp32", marks=pytest.mark.slow), "fp16"])
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_as_onnx(precision: str, tmp_path: Path) -> None:
     """The shallow network becomes ONNX by the one export that there is, within its bounds, in half precision too."""
     at = with_shallow("sdxl", precision=precision)

@@ -43,9 +43,9 @@ def forward(name: str, width: int, height: int) -> float:
     ("name", "width", "height", "expected"),
     [
         ("unet", 1024, 1024, 6.761),
-        ("unet", 1024, 1344, 9.166),
-        ("unet", 1056, 1408, 10.011),
-        ("refiner", 1024, 1344, 10.033),
+        pytest.param("unet", 1024, 1344, 9.166, marks=pytest.mark.slow),
+        pytest.param("unet", 1056, 1408, 10.011, marks=pytest.mark.slow),
+        pytest.param("refiner", 1024, 1344, 10.033, marks=pytest.mark.slow),
     ],
 )
 def test_a_forward_pass_costs_what_is_known(name: str, width: int, height: int, expected: float) -> None:
