@@ -71,6 +71,7 @@ class Workshop:
 
     layout: Layout
     runs: Mapping[str, Run]
+    modules: Mapping[str, torch.nn.Module]
     job: Job
     tflop: Mapping[str, float]
 
@@ -94,13 +95,14 @@ class Workshop:
         )
 
 
-def run(turns: int, command: str, say: Callable[[str], None]) -> dict[str, object]:
+def run(turns: int, command: str, say: Callable[[str], None], *, int8: bool = True) -> dict[str, object]:
     """Measure every switch.
 
     Args:
         turns: how often each; of the times the median counts, and of each turn the ratio to its own exact one.
         command: what was typed.
         say: is told what comes next.
+        int8: whether the denoiser is exported and quantized too, which takes a minute.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # small tensors: more threads only wait for each other
@@ -116,13 +118,20 @@ def run(turns: int, command: str, say: Callable[[str], None]) -> dict[str, objec
                 say(f"turn {turn + 1} of {turns}: {switch.name}")
                 found[switch.name], seconds = shop.finish(switch)
                 taken[switch.name].append(seconds)
+        quantized = [_int8(shop, turns, say)] if int8 else []
     finally:
         torch.set_num_threads(before)
     return {
         "command": command, "commit": commit(), "machine": machine(), "turns": turns, "quality": QUALITY,
         "full_size_row_tflop": shop.tflop,
-        "switches": [_row(switch, shop, found, taken) for switch in SWITCHES],
+        "switches": [*(_row(switch, shop, found, taken) for switch in SWITCHES), *quantized],
     }  # fmt: skip
+
+
+def _int8(shop: Workshop, turns: int, say: Callable[[str], None]) -> dict[str, object]:
+    from benchmarks.shortcuts_int8 import measure  # which needs this module
+
+    return measure(shop, turns, say)
 
 
 def _row(
@@ -169,7 +178,7 @@ def _workshop() -> Workshop:
     known = known.model_copy(update={"shallow": shallow_of(networks.unet)})
     made = modules(networks, known, "cpu")
     runs = {name: torch_run(made[name], contract) for name, contract in contracts(known).items()}
-    return Workshop(known, runs, _job(known), _full_size(layout("bf16").model_copy(update=plain)))
+    return Workshop(known, runs, made, _job(known), _full_size(layout("bf16").model_copy(update=plain)))
 
 
 def _job(known: Layout) -> Job:

@@ -7,7 +7,7 @@
   ``python -m export sdxl --lora FILE:1`` (latent-consistency/lcm-lora-sdxl: ``lcm``, 4 to 8 executed steps;
   ByteDance/SDXL-Lightning: ``euler``, whose schedule ``trailing`` its checkpoint's scheduler_config.json must say, as
   many executed steps as it was distilled to). ``full_schedule`` makes ``steps`` the executed ones.
-* Eight bits instead of sixteen are an export's: ``python -m export quantize``.
+* A denoiser of eight bits is an export's matter: ``python -m export quantize``.
 
 Tokens are not merged (ToMe; Bolya and Hoffman 2023, arXiv:2303.17604): SDXL's largest maps have no attention to save,
 and who tried found it no faster (kohya-ss/sd-scripts, pull request 1146; ethansmith2000/ImprovedTokenMerge, issue 1).

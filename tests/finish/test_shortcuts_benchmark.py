@@ -24,7 +24,7 @@ def test_every_switch_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shortcuts, "_full_size", lambda _: cost)
     monkeypatch.setattr(shortcuts, "SWITCHES", shortcuts.SWITCHES[:3])
     said: list[str] = []
-    found = shortcuts.run(1, "test", said.append)
+    found = shortcuts.run(1, "test", said.append, int8=False)
     exact, trimmed, deep = found["switches"]
     assert (exact["psnr_db"], exact["seconds_ratio"], exact["rows"]) == (None, 1.0, {"denoise": 16})
     assert (trimmed["rows"], trimmed["full_size_work"]) == ({"denoise": 12}, 0.75)
@@ -37,3 +37,14 @@ def test_every_switch_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     with console.capture() as shown:
         console.print(shortcuts.table(found))
     assert "8 + 8" in shown.get()
+
+
+@pytest.mark.slow
+def test_int8_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quantized denoiser runs every row, near the exact one and not equal to it."""
+    monkeypatch.setattr(shortcuts, "_full_size", lambda _: {"denoise": 1.0, "denoise_shallow": 1.0})
+    monkeypatch.setattr(shortcuts, "SWITCHES", shortcuts.SWITCHES[:1])
+    row = shortcuts.run(1, "test", lambda _: None)["switches"][-1]
+    assert row["rows"] == {"denoise": 16}
+    assert 0 < row["noise_error"] < 0.15
+    assert 20 < row["psnr_db"] < 60
