@@ -9,10 +9,10 @@
   many executed steps as it was distilled to). ``full_schedule`` makes ``steps`` the executed ones.
 * A denoiser of eight bits is an export's matter: ``python -m export quantize``.
 
-T-GATE (Liu et al. 2024, arXiv:2404.02747) is two things. Its first, guidance that ends, is ``guidance_end``. Its second,
-cross-attention that is remembered, is not here: of SDXL at 1056 x 1408 it saves 0.76 of the 15 TFLOP of a row, and would
-move what 70 layers remember, 297 MB per row in half precision, between the models at every step (10 layers of 5808
-tokens by 640 channels and 60 of 1452 by 1280).
+T-GATE (Liu et al. 2024, arXiv:2404.02747) is two things. The first, guidance that ends, is ``guidance_end``. The
+second, cross-attention that is remembered, is not here: of SDXL at 1056 x 1408 it saves 0.76 of a row's 15 TFLOP, and
+would move what 70 layers remember between the models at every step: 297 MB per row in half precision (10 layers of
+5808 tokens by 640 channels, 60 of 1452 by 1280).
 Tokens are not merged (ToMe; Bolya and Hoffman 2023, arXiv:2303.17604): SDXL's largest maps have no attention to save,
 and who tried found it no faster (kohya-ss/sd-scripts, pull request 1146; ethansmith2000/ImprovedTokenMerge, issue 1).
 What each saves: ``python -m benchmarks shortcuts``.
