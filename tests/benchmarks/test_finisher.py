@@ -82,6 +82,7 @@ def rows(results: dict[str, dict[str, object]], section: str) -> list[dict[str, 
     return results["sections"][section]["rows"]  # type: ignore[index,return-value]
 
 
+@pytest.mark.slow
 def test_every_network_is_measured(results: dict[str, dict[str, object]]) -> None:
     """The denoisers with each number of rows at both sizes, with what they compute in how long."""
     found = {(row["network"], row["rows"]): row for row in rows(results, "networks")}
@@ -93,6 +94,7 @@ def test_every_network_is_measured(results: dict[str, dict[str, object]]) -> Non
     assert float(two["tflops"]) == pytest.approx(1e3 * two["tflop"] / two["ms"], rel=0.02)  # type: ignore[arg-type,operator]
 
 
+@pytest.mark.slow
 def test_pictures_are_finished_by_the_engine_and_by_diffusers(results: dict[str, dict[str, object]]) -> None:
     """With the steps of tier Ω; what is computed is the sum of what the networks compute, mostly the denoisers'."""
     found = {row["job"]: row for row in rows(results, "jobs")}
@@ -108,6 +110,7 @@ def test_pictures_are_finished_by_the_engine_and_by_diffusers(results: dict[str,
     assert [row["together"] for row in rows(results, "mlperf")] == [1, 4]
 
 
+@pytest.mark.slow
 def test_what_needs_a_card_says_so(results: dict[str, dict[str, object]]) -> None:
     """The others are there all the same, and the tables show all of it."""
     if torch.cuda.is_available():

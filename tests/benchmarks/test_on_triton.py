@@ -27,6 +27,7 @@ def server(triton: EmbeddedTriton, client: TritonClient) -> Server:
     return Server(triton, {TRYON_BASIC.name: partial(infer, client, TRYON_BASIC.name)}, client)
 
 
+@pytest.mark.slow
 def test_eight_callers_at_once_get_their_own_pictures(server: Server) -> None:
     """Each caller's answer equals, to the last byte, the one that it gets when it is alone."""
     found = load.run(server, different_requests(8), total=8, say=lambda line: None)

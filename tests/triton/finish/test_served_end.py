@@ -20,6 +20,7 @@ from tests.triton.finish.served import SLOW, Served, arrays
 NEEDED = ("finish", "text_encode", "vae_encode", "vae_decode", f"denoise_{bucket_name(SLOW)}")
 
 
+@pytest.mark.slow
 def test_a_server_that_is_left_has_lost_no_job(served: Served, tmp_path: Path) -> None:
     """Ten jobs run or wait when the ``with`` ends, as on SIGTERM: each gets its picture, a new one is refused."""
     each = job(1, bucket=SLOW, controls=(), settings=settings(long_side=max(SLOW)))
