@@ -67,7 +67,7 @@ def checkpoint(cache: pytest.Cache) -> Path:
 
 
 def repository(cache: pytest.Cache) -> Path:
-    """Return a model repository in which the tiny checkpoint is installed; read it only, or copy it.
+    """Return a model repository in which the tiny checkpoint is installed, for one bucket; read it only, or copy it.
 
     Exporting takes a minute, so that it is kept between runs of the tests until something that it depends on changes.
     """
@@ -77,7 +77,7 @@ def repository(cache: pytest.Cache) -> Path:
     folder = _folder(cache) / "model_repository"
     with locked(folder):
         if not (folder / "finish" / "1" / "layout.json").is_file():
-            install(choice(source), folder)
+            install(choice(source, buckets=tiny.BUCKETS[:1]), folder)
     return folder
 
 

@@ -12,7 +12,6 @@ import pytest
 from bridge.finish.layout import Layout, contracts
 from bridge.finish.prompt import tokenizers
 from bridge.finish.running import onnx_run
-from tests.finish import tiny
 from tests.finish.studio import Studio, job, reference, same, settings, studio
 
 
@@ -30,12 +29,12 @@ def installed(repository: Path) -> Studio:
 
 @pytest.mark.parametrize("scheduler", ["checkpoint", "dpmpp_2m_karras"])
 def test_the_exported_checkpoint_is_that_of_diffusers(tiny_repository: Path, scheduler: str) -> None:
-    """Three jobs at once in two buckets, with several controls and the refiner: the pictures are diffusers'."""
+    """Three jobs at once, with several controls and the refiner: the pictures are diffusers'."""
     at, how = installed(tiny_repository), settings(scheduler=scheduler, refiner_denoise=0.14)
     jobs = [
         job(1, settings=how),
         job(2, settings=how, controls=("pose", "depth", "edge")),
-        job(3, settings=how, bucket=tiny.BUCKETS[1]),
+        job(3, settings=how),
     ]
     for finished, asked in zip(at.finish(*jobs), jobs, strict=True):
         assert same(finished.image, reference(at, [asked])[0])

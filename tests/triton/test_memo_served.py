@@ -47,6 +47,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
         yield server
 
 
+@pytest.mark.slow
 def test_one_person_in_many_garments_is_looked_at_once(shop: EmbeddedTriton, local: LocalModels) -> None:
     """Each garment is read once too; each picture and report is that of models without a memory, to the last byte."""
     tries = [("tee", Expert.DRAPE), ("tank", Expert.DRAPE), ("tee", Expert.WARP)]
