@@ -19,9 +19,10 @@ from benchmarks import origin
 from benchmarks.finisher_bench import Bench, timed
 from benchmarks.finisher_expected import CARDS, ORCHESTRATION, Expected
 from benchmarks.finisher_jobs import finish, omega
-from benchmarks.finisher_networks import DTYPES, Precision, layout, parts
+from benchmarks.finisher_networks import DTYPES, layout, parts
 from benchmarks.finisher_report import Lease, Missing, Rows, Say
 from benchmarks.finisher_rivals import in_diffusers, mlperf, plain
+from bridge.finish.layout import Precision
 from export.cards import CARDS as FILES
 from export.cards import find_card
 

@@ -9,20 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 
 from benchmarks import finisher_adapters
-from bridge.finish.layout import Adapter, Bucket, Layout, Refiner
+from bridge.finish.layout import Adapter, Bucket, Layout, Precision, Refiner
 from export.sdxl.architectures import ARCHITECTURES, SCHEDULER, UNION_KINDS
 from export.sdxl.modules import networks
 from export.sdxl.parts import Parts
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin
-
-Precision = Literal["fp32", "fp16", "bf16"]
 
 DTYPES: Mapping[Precision, torch.dtype] = {
     "fp32": torch.float32,

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from benchmarks.terminal import Json, console, in_words, progress, write
-
-
-class Target(str, Enum):
-    """What runs the networks."""
-
-    ONNX = "onnx"
-    TENSORRT = "tensorrt"
-    AOTI = "aoti"
-
-
-class Precision(str, Enum):
-    """The type of the weights."""
-
-    BF16 = "bf16"
-    FP16 = "fp16"
-    FP32 = "fp32"
+from bridge.errors import ConfigError
+from bridge.finish.layout import Bucket
+from export.sdxl.choice import Precision, Target, parse_bucket
 
 
 def memory(
@@ -108,8 +93,8 @@ def shortcuts(
     console.print(switches.table(found), found["quality"])
 
 
-def _size(text: str) -> tuple[int, int]:
-    if not re.fullmatch(r"\d+x\d+", text):
-        raise typer.BadParameter(f"{text!r} is no size such as 1024x1344", param_hint="--bucket")
-    width, height = text.split("x")
-    return int(width), int(height)
+def _size(text: str) -> Bucket:
+    try:
+        return parse_bucket(text)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error), param_hint="--bucket") from error

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bridge.checkout import CONFIGS
 from bridge.contracts import CONTRACTS, Backend, Contract
 from bridge.errors import ConfigError
-from bridge.finish.layout import Bucket, bucket_name
+from bridge.finish.layout import Bucket, Precision, bucket_name
 
 CARDS = CONFIGS / "gpu"
 DEFAULT_CARD = "cpu"
@@ -83,7 +83,7 @@ class Finishing(_Facts):
     """How the finisher's networks run, which no contract names since they are made from a checkpoint's layout."""
 
     jobs: Annotated[int, Field(ge=1, le=64)] = 1
-    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     workspace_mib: Annotated[int, Field(ge=256)] = 4096
     rows: Rows = Rows()
     buckets: dict[Annotated[str, Field(pattern=r"^\d+x\d+$")], Rows] = {}

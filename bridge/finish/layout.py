@@ -23,6 +23,9 @@ from bridge.contracts import ANY, Backend, Contract, DType, Tensor
 Bucket = tuple[int, int]
 """Width and height of a picture [px]."""
 
+Precision = Literal["fp32", "fp16", "bf16"]
+"""The numbers in which a checkpoint's networks compute."""
+
 UNION_KINDS = ("pose", "depth", "edge_soft", "edge", "normal", "segmentation", "tile", "repaint")
 """The controls of ControlNet-Union (xinsir, ProMax) by their index there; the first version has the first six."""
 
@@ -91,7 +94,7 @@ class Layout(_Facts):
     sha256: str = Field(description="of the weights, as export read them")
     licence: str = Field(description="an SPDX identifier")
     commercial_use: bool = Field(description="whether tiers that are sold may use it")
-    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     buckets: tuple[Bucket, ...]
     max_rows: Annotated[int, Field(ge=2)] = 8
     latent_channels: int = 4

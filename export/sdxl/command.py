@@ -30,6 +30,16 @@ if TYPE_CHECKING:
 
 Repository = Annotated[Path, typer.Option(help="Triton's model repository.")]
 Card = Annotated[str, typer.Option(help="A file of configs/gpu: on what it will run.")]
+Controlnet = Annotated[
+    str | None, typer.Option(help="ControlNet-Union; by default the source's folder `controlnet`, if any.")
+]
+Adapters = Annotated[list[str] | None, typer.Option(help="garment=FILE, face=FILE or identity=FILE.")]
+IdentityNet = Annotated[str | None, typer.Option(help="The ControlNet that reads a face's tokens.")]
+Sellable = Annotated[bool, typer.Option("--commercial-use", help="That licence allows selling.")]
+ForTier = Annotated[Tier, typer.Option(help="For which tier; those that are sold need a licence.")]
+Shallow = Annotated[
+    bool, typer.Option("--shallow", help="Also what the setting deep_every needs (DeepCache).")
+]
 
 
 def sdxl(
@@ -41,31 +51,18 @@ def sdxl(
     target: Annotated[Target, typer.Option(help="What will run them.")] = Target.ONNX,
     vae: Annotated[str | None, typer.Option(help="Another autoencoder, such as sdxl_vae_fp16_fix.")] = None,
     refiner: Annotated[str | None, typer.Option(help="SDXL's second denoiser.")] = None,
-    controlnet: Annotated[
-        str | None,
-        typer.Option(help="ControlNet-Union; by default the source's folder `controlnet`, if any."),
-    ] = None,
+    controlnet: Controlnet = None,
     net: Annotated[list[str] | None, typer.Option(help="One ControlNet for one control: pose=DIR.")] = None,
-    adapter: Annotated[
-        list[str] | None, typer.Option(help="garment=FILE, face=FILE or identity=FILE.")
-    ] = None,
+    adapter: Adapters = None,
     image_encoder: Annotated[str | None, typer.Option(help="What reads the pictures of adapters.")] = None,
-    identity_net: Annotated[
-        str | None, typer.Option(help="The ControlNet that reads a face's tokens.")
-    ] = None,
+    identity_net: IdentityNet = None,
     lora: Annotated[list[str] | None, typer.Option(help="FILE:SCALE, merged into the weights.")] = None,
     licence: Annotated[str | None, typer.Option(help="Of what is not the registry's: SPDX.")] = None,
-    commercial_use: Annotated[
-        bool, typer.Option("--commercial-use", help="That licence allows selling.")
-    ] = False,
-    tier: Annotated[
-        Tier, typer.Option(help="For which tier; those that are sold need a licence.")
-    ] = Tier.PRO,
+    commercial_use: Sellable = False,
+    tier: ForTier = Tier.PRO,
     max_rows: Annotated[int, typer.Option(min=2, max=64, help="The most rows of one batch.")] = 8,
     card: Card = "cpu",
-    shallow: Annotated[
-        bool, typer.Option("--shallow", help="Also what the setting deep_every needs (DeepCache).")
-    ] = False,
+    shallow: Shallow = False,
     repository: Repository = REPOSITORY,
 ) -> None:
     """Export a diffusion checkpoint: check it, translate it, prove every network, install them all.
