@@ -38,7 +38,7 @@ class Desk:
         """
 
         def watch(progress: Progress) -> None:
-            caller.send(_told(progress))
+            caller.send(_answer(*described(progress)))
 
         finished = await self.finisher.run(job(arrays, self.settings), watch, caller.cancelled)
         return _answer({"stage": "finished"}, finished=finished)
@@ -95,18 +95,15 @@ def _face(embeddings: Array, crop: Array) -> Face | None:
     return Face(embeddings[0], crop) if len(embeddings) and crop.size else None
 
 
-def described(progress: Progress) -> dict[str, object]:
-    """Return what an event says of the progress."""
-    return {
+def described(progress: Progress) -> tuple[dict[str, object], bytes]:
+    """Return what an event says of the progress, and its preview, encoded; empty: there is none."""
+    event: dict[str, object] = {
         "stage": progress.stage,
         "step": progress.step,
         "steps": progress.steps,
         "seconds": round(progress.seconds, 3),
     }
-
-
-def _told(progress: Progress) -> Arrays:
-    return _answer(described(progress), b"" if progress.preview is None else encode_image(progress.preview))
+    return event, b"" if progress.preview is None else encode_image(progress.preview)
 
 
 def _answer(event: Mapping[str, object], preview: bytes = b"", finished: Finished | None = None) -> Arrays:

@@ -61,7 +61,7 @@ class LocalModels(Mapping[str, Infer]):
             return _open_onnx(folder / "model.onnx")
         model = _import_model(folder / "model.py")
         if isinstance(model, StreamingModel):
-            return _to_the_end(model.work(Place(folder, "cpu", {"jobs": "1"}, self._networks)))
+            return _to_the_end(model.work(Place(folder, "cpu", {"jobs": "1"}, self, self._networks)))
         return model.load({name: self[name] for name in contract.calls})
 
     def _networks(self, contracts: Mapping[str, Contract]) -> Networks:

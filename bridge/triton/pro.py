@@ -104,8 +104,7 @@ def _telling(caller: Caller) -> Watch:
     """Return what sends each step of the finisher to the caller."""
 
     def watch(progress: Progress) -> None:
-        picture = b"" if progress.preview is None else encode_image(progress.preview)
-        caller.send(_part(described(progress), preview=picture))
+        caller.send(_part(*described(progress)))
 
     return watch
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from bridge.contracts import Contract
 from bridge.triton import drain
-from bridge.triton.model import Arrays, Model
-from bridge.triton.serving import explained, success
+from bridge.triton.model import Arrays, Model, Models
+from bridge.triton.serving import called, explained, success
 from bridge.triton.stub import Request, ResponseSender, stub
 from bridge.triton.tensors import checked, complete
 
@@ -47,13 +47,14 @@ class Place:
     """Where a model runs.
 
     ``folder`` is its version's in the repository, ``device`` what it computes on as torch names it (``cpu``,
-    ``cuda:0``), ``parameters`` those of its config; ``networks`` returns the networks of contracts that are no
-    constants, as what calls them.
+    ``cuda:0``), ``parameters`` those of its config; ``models`` holds those of its contract's ``calls``, each of which
+    waits for its answer; ``networks`` returns the networks of contracts that are no constants, as what calls them.
     """
 
     folder: Path
     device: str
     parameters: Mapping[str, str]
+    models: Models
     networks: Callable[[Mapping[str, Contract]], Networks]
 
 
@@ -80,7 +81,13 @@ class StreamingModel(Model):
         parameters = json.loads(args["model_config"]).get("parameters", {})
         values = {name: value["string_value"] for name, value in parameters.items()}
         self._work = self.work(
-            Place(Path(stub().get_model_dir()), device, values, partial(_networks, device))
+            Place(
+                Path(stub().get_model_dir()),
+                device,
+                values,
+                called(self.contract),
+                partial(_networks, device),
+            )
         )
 
     def is_ready(self) -> bool:

@@ -2,7 +2,6 @@
 
 from bridge.contracts import TRYON_PRO
 from bridge.triton.checkpoint import installed, refuse
-from bridge.triton.serving import called
 from bridge.triton.streaming import Place, StreamingModel, Work
 
 
@@ -16,4 +15,4 @@ class TritonPythonModel(StreamingModel):
         from bridge.triton.finishing import open_desk
         from bridge.triton.pro import ProTryon
 
-        return ProTryon(open_desk(place, folder), called(self.contract))
+        return ProTryon(open_desk(place, folder), place.models)
