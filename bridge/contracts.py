@@ -233,6 +233,7 @@ class Contract:
     max_batch: int = 0  # 0: no batch dimension
     artifact: str | None = None  # the registry's id of the weights
     calls: tuple[str, ...] = ()  # the models that this one calls itself (BLS)
+    asks: tuple[str, ...] = ()  # the models of LEARNED that it calls too, where the repository has them
     steps: tuple[Step, ...] = field(default=())  # an ensemble's graph
     decoupled: bool = False  # it answers a request in several responses, the last of which says so
 
@@ -600,6 +601,33 @@ SELFIE_SEGMENTATION = _net(
     (_out("person", (256, 256, 1), "probability of the person per crop pixel"),),
 )
 
+# --- the learned scores' networks: in the repository only where somebody installed their weights ---------
+
+CLIP_EMBEDDING = _out("embedding", (768,), "the picture's projection, of length 1")
+CLIP_IMAGE = Contract(
+    "clip_image", "CLIP ViT-L/14, the picture's tower", Backend.ONNXRUNTIME,
+    (_out("pixels", (3, 224, 224), "RGB, planes first, normalised by CLIP's mean and deviation"),),
+    (CLIP_EMBEDDING,), max_batch=8, artifact="clip_vit_large_patch14",
+)  # fmt: skip
+AESTHETIC = Contract(
+    "aesthetic", "LAION's predictor of how much people like a picture", Backend.ONNXRUNTIME, (CLIP_EMBEDDING,),
+    (_out("rating", (1,), "about 1 to 10, more is better"),), max_batch=8, artifact="aesthetic_predictor",
+)  # fmt: skip
+LPIPS = Contract(
+    "lpips", "LPIPS 0.1 on AlexNet, how far apart people see two pictures", Backend.ONNXRUNTIME,
+    tuple(_out(name, (3, 256, 256), "RGB, planes first, in [-1, 1]") for name in ("first", "second")),
+    (_out("distance", (1,), "0: the same; less is better"),), max_batch=8, artifact="lpips_alex",
+)  # fmt: skip
+"""Its linear heads are the artifact; its convolutions are ``alexnet``'s."""
+FACE_EMBED = Contract(
+    "face_embed", "AuraFace, whose face it is", Backend.ONNXRUNTIME,
+    (_out("face", (3, 112, 112), "RGB, planes first, in [-1, 1], aligned by eyes, nose and mouth"),),
+    (_out("embedding", (512,), "of any length: compared by the cosine"),), max_batch=8, artifact="auraface",
+)  # fmt: skip
+LEARNED: Mapping[str, Contract] = {c.name: c for c in (CLIP_IMAGE, AESTHETIC, LPIPS, FACE_EMBED)}
+"""These by name. They are no part of :data:`CONTRACTS`: `python -m export scores` writes their ``config.pbtxt`` when
+it installs them."""
+
 # --- perception -----------------------------------------------------------------------------------------
 
 DECODE = Contract(
@@ -782,4 +810,5 @@ CONTRACTS: Mapping[str, Contract] = {
         BODY_MAPS, GUIDES, FINISH, TRYON_BASIC, TRYON_BASIC_STAGES, TRYON_PRO,
     )
 }  # fmt: skip
-"""Every model of the repository by its name."""
+"""Every model of the repository by its name, without those that only an installation brings (:data:`LEARNED` and the
+finisher's networks)."""
