@@ -26,7 +26,8 @@ _HINT_BYTES = 64 * 2**10
 async def create(handed_in: forms.HandedIn, service: Serving, caller: Calling) -> ProviderJob:
     """Hand a try-on in at Kling, within the tenant's budget; answers once Kling has taken it, or refused it.
 
-    While Kling is out of order the next provider that is set up gets it.
+    What was asked for before is not paid again: the answer names the task that made the picture. While Kling is out of
+    order the next provider that is set up gets the job.
     """
     if not caller.tenant.allow_external:
         raise Refused("Your terms don't allow pictures to leave this system.")
@@ -34,10 +35,11 @@ async def create(handed_in: forms.HandedIn, service: Serving, caller: Calling) -
         raise Refused("Kling is not set up here; KLING_API_KEY sets it up.")
     job = await handed_in.accept(external="only")
     task = await service.desk.handed_in(caller, job)
+    made = ((await service.desk.find(caller, job)).result or {}).get("provider") or {}
     return ProviderJob(
         job=job,
-        provider=task.provider if task else "kling",
-        external_job_id=task.external_id if task else None,
+        provider=task.provider if task else made.get("name", "kling"),
+        external_job_id=task.external_id if task else made.get("external_id"),
     )
 
 
