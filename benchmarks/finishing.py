@@ -12,7 +12,8 @@ import typer
 from benchmarks.terminal import Json, console, in_words, progress, write
 from bridge.errors import ConfigError
 from bridge.finish.layout import Bucket
-from export.sdxl.choice import Precision, Target, parse_bucket
+from export.precision import Precision
+from export.sdxl.choice import Target, parse_bucket
 
 
 def memory(

@@ -14,8 +14,9 @@ from benchmarks.shortcuts import LPIPS, SWITCHES, Workshop, psnr
 from bridge.finish.layout import bucket_name, contracts
 from bridge.finish.networks import Tensors
 from bridge.finish.running import Run, onnx_run
+from export.onnx import write_onnx
 from export.sdxl.calibration import Rows
-from export.sdxl.onnx import write_onnx
+from export.sdxl.examples import examples
 from export.sdxl.quantize import CALIBRATION_JOBS, quantized
 
 Row = dict[str, object]
@@ -34,7 +35,7 @@ def measure(shop: Workshop, turns: int, say: Callable[[str], None]) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         exact, small = Path(folder) / "model.onnx", Path(folder) / name
         say("int8: exporting the denoiser")
-        write_onnx(shop.modules[name], contract, shop.layout, exact, {})
+        write_onnx(shop.modules[name], contract, examples(contract, shop.layout, rows=2), exact, {})
         say("int8: finding the scales")
         error = quantized(
             exact, small, [_observed(shop, name, seed) for seed in range(CALIBRATION_JOBS + 1)]

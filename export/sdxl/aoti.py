@@ -14,8 +14,9 @@ import torch
 from bridge.contracts import Contract
 from bridge.errors import ConversionFailed
 from bridge.finish.layout import Layout
-from export.sdxl.onnx import exported
-from export.sdxl.proof import Runner, Tensors
+from export.onnx import exported
+from export.proof import Runner, Tensors
+from export.sdxl.examples import examples
 
 _COMPILERS = ("g++", "c++", "clang++")
 
@@ -37,7 +38,7 @@ def write_package(module: torch.nn.Module, contract: Contract, layout: Layout, p
             f"AOTInductor compiles C++, and this machine has none of {', '.join(_COMPILERS)}; install g++, or choose "
             "--target onnx"
         )
-    graph = exported(module, contract, layout)
+    graph = exported(module, contract, examples(contract, layout, rows=2))
     try:
         torch._inductor.aoti_compile_and_package(graph, package_path=str(path))
     except Exception as error:  # torch raises whatever it meets

@@ -21,7 +21,8 @@ from bridge.finish.running import Run, onnx_run
 from bridge.finish.settings import load
 from bridge.registry import Tier
 from export.cards import role
-from export.sdxl.installed import VERSION, layout_path
+from export.installation import VERSION
+from export.sdxl.installed import layout_path
 
 Rows = Mapping[str, npt.NDArray[np.generic]]
 """Inputs of the denoiser by name, ``[rows, *shape]``."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from bridge.errors import ConfigError
 from bridge.finish.layout import Bucket
 from bridge.registry import Tier
+from export.precision import Precision
 
 
 class Family(str, Enum):
@@ -18,14 +19,6 @@ class Family(str, Enum):
 
     SDXL = "sdxl"
     SD15 = "sd15"
-
-
-class Precision(str, Enum):
-    """The numbers in which the networks compute."""
-
-    FP32 = "fp32"
-    FP16 = "fp16"
-    BF16 = "bf16"
 
 
 class Target(str, Enum):

@@ -12,11 +12,11 @@ from rich.table import Table
 from bridge.checkout import REPOSITORY
 from bridge.registry import Tier
 from export.console import err, out, told
+from export.precision import Precision
 from export.sdxl.choice import (
     Choice,
     Family,
     Format,
-    Precision,
     Target,
     parse_bucket,
     parse_lora,
@@ -26,7 +26,7 @@ from export.sdxl.choice import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from export.sdxl.installed import Report
+    from export.installation import Report
 
 Repository = Annotated[Path, typer.Option(help="Triton's model repository.")]
 Card = Annotated[str, typer.Option(help="A file of configs/gpu: on what it will run.")]
@@ -133,7 +133,7 @@ def safetensors(
     file: Annotated[Path, typer.Argument(help="A checkpoint's .bin, .ckpt, .pt or .pth.", exists=True)],
 ) -> None:
     """Rewrite a pickled file of weights as .safetensors beside it, reading tensors and nothing else."""
-    from export.sdxl.pickles import rewrite
+    from export.pickles import rewrite
 
     with told():
         out.print(rewrite(file), highlight=False, soft_wrap=True)

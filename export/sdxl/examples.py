@@ -6,14 +6,9 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from bridge.contracts import ANY, Contract, DType, Tensor
+from bridge.contracts import ANY, Contract, Tensor
 from bridge.finish.layout import Layout
-
-DTYPES: Mapping[DType, torch.dtype] = {
-    DType.FP32: torch.float32,
-    DType.FP16: torch.float16,
-    DType.INT64: torch.int64,
-}
+from export.proof import DTYPES
 
 _Make = Callable[[tuple[int, ...], torch.Generator, Layout], torch.Tensor]
 

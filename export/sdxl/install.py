@@ -5,20 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.contracts import Contract
 from bridge.finish.layout import Layout, contracts
-from bridge.registry import Registry, load_registry, sha256_of
-from export.sdxl import aoti, installed, onnx
-from export.sdxl.choice import Choice, Precision, Target
-from export.sdxl.installed import VERSION, Report
+from bridge.registry import Registry, load_registry
+from export import onnx
+from export.installation import VERSION, Report, staging, write_report
+from export.precision import Precision
+from export.proof import Runner, Tensors, onnx_runner, run_module
+from export.sdxl import aoti, installed
+from export.sdxl.choice import Choice, Target
+from export.sdxl.examples import examples
 from export.sdxl.layouts import make_layout
 from export.sdxl.modules import networks
 from export.sdxl.parts import Parts
-from export.sdxl.proof import Runner, Tensors, onnx_runner, prove, references, run_module
+from export.sdxl.proof import prove, references
 from export.sdxl.reading import Checkpoint, read
 
 if TYPE_CHECKING:
@@ -60,7 +63,7 @@ def install(
     """
     checkpoint = read(choice, load_registry() if registry is None else registry)
     layout = make_layout(checkpoint, choice)
-    with installed.staging(repository) as staged:
+    with staging(repository) as staged:
         reports = _export(checkpoint, layout, choice, staged, progress)
         _write_tokenizers(checkpoint.parts, staged / "finish" / VERSION)
         installed.write_config_files(staged, layout, choice.card, choice.target)
@@ -80,7 +83,7 @@ def _export(
     for done, (name, contract) in enumerate(known.items()):
         progress(name, done, len(known))
         report = _one(modules[name], contract, layout, choice, staged, expected[name])
-        installed.write_report(staged, report)
+        write_report(staged, report)
         reports.append(report)
     return reports
 
@@ -116,18 +119,7 @@ def _one(
     folder.mkdir(parents=True)
     path, run, runner = _write(module, contract, layout, choice, folder)
     proof = prove(run, runner, contract, layout, expected, choice.precision)
-    return Report(
-        model=contract.name,
-        source=layout.source,
-        weights_sha256=layout.sha256,
-        precision=choice.precision.value,
-        file=path.name,
-        file_sha256=sha256_of(path),
-        bytes=sum(file.stat().st_size for file in folder.iterdir()),
-        seconds=round(time.perf_counter() - begun, 3),
-        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        proof=proof,
-    )
+    return Report.of(path, layout.source, layout.sha256, choice.precision, begun, proof)
 
 
 def _write(
@@ -140,7 +132,7 @@ def _write(
         return path, aoti.package_runner(path, contract), "AOTInductor"
     path = folder / "model.onnx"
     about = {"source": layout.source, "source_sha256": layout.sha256, "licence": layout.licence}
-    onnx.write_onnx(module, contract, layout, path, about)
+    onnx.write_onnx(module, contract, examples(contract, layout, rows=2), path, about)
     if (
         choice.precision is Precision.BF16
     ):  # onnxruntime's CPU has no kernels for it: its rounding is PyTorch's here

@@ -6,38 +6,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from bridge.contracts import CONTRACTS, Backend
 from bridge.finish.layout import Layout, contracts, is_network
 from export import files
 from export.cards import DEFAULT_CARD, find_card
+from export.installation import VERSION
 from export.pbtxt import config_path, render
 from export.sdxl.choice import Target
-from export.sdxl.proof import Proof
-
-VERSION = "1"
-
-
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """What is kept of one network's export, beside it."""
-
-    model: str
-    source: str
-    weights_sha256: str
-    precision: str
-    file: str
-    file_sha256: str
-    bytes: int
-    seconds: float
-    date: str  # ISO 8601, UTC
-    proof: Proof
 
 
 def layout_path(repository: Path) -> Path:
@@ -45,33 +23,9 @@ def layout_path(repository: Path) -> Path:
     return repository / "finish" / VERSION / "layout.json"
 
 
-def report_path(repository: Path, model: str) -> Path:
-    """Return where the report of a network's export lies, or would lie."""
-    return repository / model / VERSION / "report.json"
-
-
 def networks(repository: Path) -> list[Path]:
     """Return the folders of the networks that are installed, or were and are left over."""
     return [path for path in sorted(repository.iterdir()) if path.is_dir() and is_network(path.name)]
-
-
-@contextmanager
-def staging(repository: Path) -> Iterator[Path]:
-    """Give a folder on the repository's file system in which a checkpoint is made; nobody else installs meanwhile."""
-    repository.mkdir(parents=True, exist_ok=True)
-    with (
-        files.locked(repository.parent / f"{repository.name}.installing"),
-        tempfile.TemporaryDirectory(
-            dir=repository.parent, prefix=f".{repository.name}.installing-"
-        ) as folder,
-    ):
-        yield Path(folder)
-
-
-def write_report(folder: Path, report: Report) -> None:
-    """Write a network's report beside it."""
-    text = json.dumps(dataclasses.asdict(report), indent=2) + "\n"
-    files.write(report_path(folder, report.model), text.encode())
 
 
 def write_config_files(folder: Path, layout: Layout, card: str, target: Target) -> None:

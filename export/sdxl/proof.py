@@ -1,56 +1,19 @@
-"""How far an exported network lies from PyTorch in float32, and whether that is near enough to be installed."""
+"""A checkpoint's networks against PyTorch in float32, on inputs that their contracts describe."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
 
 import torch
 
 from bridge.contracts import Contract
-from bridge.errors import ConversionFailed
 from bridge.finish.layout import Layout
-from export.sdxl.choice import Precision
-from export.sdxl.examples import DTYPES, examples
-
-Tensors = Mapping[str, torch.Tensor]
-Runner = Callable[[Tensors], Tensors]
-
-BOUNDS: Mapping[Precision, float] = {Precision.FP32: 2e-4, Precision.FP16: 2e-2, Precision.BF16: 1e-1}
-"""The largest error of any value of an output, over the output's largest magnitude.
-
-A float has 24, 11 or 8 bits; a network's error grows to some tens of its last bit, and these bounds are a few times
-that. What a wrong weight, a missing scale or an overflow does is far above each of them.
-"""
-
-ROWS = (1, 3)
-"""The batches that are tried; neither is the one that export looked at."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How far an output lies from PyTorch's; ``max_rel`` is ``max_abs`` over the output's largest magnitude."""
-
-    max_abs: float
-    max_rel: float
-    bound: float
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What was compared: by output, on which batches, run by what."""
-
-    differences: Mapping[str, Difference]
-    rows: tuple[int, ...]
-    runner: str
-    versions: Mapping[str, str]
+from export.precision import Precision
+from export.proof import ROWS, Proof, Runner, Tensors, compare, run_module
+from export.sdxl.examples import examples
 
 
 def references(module: torch.nn.Module, contract: Contract, layout: Layout) -> list[Tensors]:
-    """Return what PyTorch computes in float32 for each batch of :data:`ROWS`."""
-    return [run_module(module, contract, _float(examples(contract, layout, rows, rows))) for rows in ROWS]
+    """Return what PyTorch computes in float32 for each batch of :data:`export.proof.ROWS`."""
+    return [run_module(module, contract, _float(inputs)) for inputs in _trials(contract, layout)]
 
 
 def prove(
@@ -67,55 +30,14 @@ def prove(
         precision: in which it computes.
 
     Raises:
-        ConversionFailed: an output has another shape or type, isn't finite, or exceeds its bound.
+        ConversionFailed: see :func:`export.proof.compare`.
     """
-    found = [run(examples(contract, layout, rows, rows)) for rows in ROWS]
-    differences = {}
-    for tensor in contract.outputs:
-        pairs = [(a[tensor.name], b[tensor.name]) for a, b in zip(found, expected, strict=True)]
-        for one, other in pairs:
-            if one.shape != other.shape or one.dtype != DTYPES[tensor.dtype]:
-                raise ConversionFailed(
-                    f"{contract.name}: {tensor.name} came out as {one.dtype}{list(one.shape)}, not as "
-                    f"{tensor.dtype.value}{list(other.shape)}; the network's module does not fulfil its contract"
-                )
-        differences[tensor.name] = _difference(f"{contract.name}: {tensor.name}", pairs, BOUNDS[precision])
-    versions = {package: version(package) for package in ("torch", "diffusers", "onnx", "onnxruntime")}
-    return Proof(differences, ROWS, name, versions)
+    return compare(run, name, contract, _trials(contract, layout), expected, precision)
 
 
-def onnx_runner(path: Path) -> Runner:
-    """Return an ONNX file, run by onnxruntime on the CPU."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-
-    def run(inputs: Tensors) -> Tensors:
-        arrays = session.run(names, {name: each.numpy() for name, each in inputs.items()})
-        return {name: torch.from_numpy(array) for name, array in zip(names, arrays, strict=True)}
-
-    return run
-
-
-def run_module(module: torch.nn.Module, contract: Contract, inputs: Tensors) -> Tensors:
-    """Run a PyTorch module by the contract's names."""
-    with torch.no_grad():
-        outputs = module(*inputs.values())
-    return dict(zip([tensor.name for tensor in contract.outputs], outputs, strict=True))
+def _trials(contract: Contract, layout: Layout) -> list[Tensors]:
+    return [examples(contract, layout, rows, rows) for rows in ROWS]
 
 
 def _float(inputs: Tensors) -> Tensors:
     return {name: each.float() if each.is_floating_point() else each for name, each in inputs.items()}
-
-
-def _difference(name: str, pairs: list[tuple[torch.Tensor, torch.Tensor]], bound: float) -> Difference:
-    max_abs = float(torch.stack([(one.float() - other.float()).abs().max() for one, other in pairs]).max())
-    largest = max(float(other.abs().max()) for _, other in pairs)
-    difference = Difference(max_abs, max_abs / max(largest, 1e-12), bound)
-    if not difference.max_rel <= bound:
-        raise ConversionFailed(
-            f"{name} lies {difference.max_rel:.2g} of its largest value from PyTorch's in float32, more than the "
-            f"{bound:g} that its precision allows; nothing was installed: try another --precision"
-        )
-    return difference

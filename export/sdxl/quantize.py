@@ -22,9 +22,9 @@ import numpy as np
 from bridge.errors import ArtifactMissing, ConfigError, ConversionFailed
 from bridge.finish.layout import Layout, bucket_name
 from export import files
+from export.installation import VERSION
 from export.sdxl.calibration import Rows, needed, observed
 from export.sdxl.choice import Format
-from export.sdxl.installed import VERSION
 from export.sdxl.tensorrt import read_layout
 
 QUANTIZED = "2"

@@ -20,8 +20,9 @@ from bridge.finish.layout import Layout, contracts
 from bridge.registry import artifacts_folder, sha256_of
 from export import files
 from export.cards import Card, Rows, find_card, role
+from export.installation import VERSION
 from export.pbtxt import config_path, render
-from export.sdxl.installed import VERSION, layout_path
+from export.sdxl.installed import layout_path
 
 OLDEST = (10, 0)
 """TensorRT's first version with strongly typed graphs throughout."""

@@ -17,6 +17,10 @@ from tests.finish import tiny
 ROOT = Path(__file__).parents[2]
 _SOURCES = (
     "export/sdxl",
+    "export/installation.py",
+    "export/onnx.py",
+    "export/precision.py",
+    "export/proof.py",
     "export/pbtxt.py",
     "export/cards.py",
     "bridge/finish/layout.py",
@@ -31,7 +35,6 @@ _APART = {
     "command",
     "lora",
     "names",
-    "pickles",
     "quantize",
     "single",
     "tensorrt",

@@ -10,13 +10,14 @@ import torch
 from diffusers import StableDiffusionXLControlNetUnionImg2ImgPipeline
 
 from bridge.finish.layout import Layout, Net, Refiner, contracts
+from export.onnx import write_onnx
+from export.precision import Precision
+from export.proof import DTYPES, onnx_runner
 from export.sdxl.architectures import ARCHITECTURES
-from export.sdxl.choice import Precision
-from export.sdxl.examples import DTYPES, examples
+from export.sdxl.examples import examples
 from export.sdxl.modules import networks
-from export.sdxl.onnx import write_onnx
 from export.sdxl.parts import Parts
-from export.sdxl.proof import onnx_runner, prove, references
+from export.sdxl.proof import prove, references
 from tests.finish import tiny
 from tests.finish.rows import BOUND, NAME, difference, layout, modules, noise, parts
 
@@ -168,7 +169,7 @@ def test_half_precision_as_onnx(names: tuple[str, ...], tmp_path: Path) -> None:
         part.half()
     for name in names:
         path = tmp_path / f"{name}.onnx"
-        write_onnx(made[name], known[name], half, path, {})
+        write_onnx(made[name], known[name], examples(known[name], half, 2), path, {})
         prove(onnx_runner(path), "onnxruntime", known[name], half, expected[name], Precision.FP16)
 
 

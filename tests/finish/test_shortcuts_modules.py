@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from bridge.finish.layout import Layout, contracts, is_network
-from export.sdxl.choice import Precision
-from export.sdxl.examples import DTYPES, examples
+from export.onnx import write_onnx
+from export.precision import Precision
+from export.proof import DTYPES, onnx_runner
+from export.sdxl.examples import examples
 from export.sdxl.modules import networks
 from export.sdxl.modules.shallow import shallow_of
-from export.sdxl.onnx import write_onnx
-from export.sdxl.proof import onnx_runner, prove, references
+from export.sdxl.proof import prove, references
 from tests.finish import tiny
 from tests.finish.rows import BOUND, NAME, difference, layout, modules, parts
 
@@ -105,7 +106,7 @@ def test_as_onnx(precision: str, tmp_path: Path) -> None:
     if precision == "fp16":
         given.unet.half()
     path = tmp_path / "model.onnx"
-    write_onnx(module, contract, at, path, {})
+    write_onnx(module, contract, examples(contract, at, 2), path, {})
     proof = prove(onnx_runner(path), "onnxruntime", contract, at, expected, Precision(precision))
     assert proof.differences["noise"].max_rel < proof.differences["noise"].bound
     assert DTYPES[contract.inputs[-1].dtype] == (torch.float16 if precision == "fp16" else torch.float32)
@@ -117,7 +118,7 @@ def test_the_whole_denoiser_as_onnx(tmp_path: Path) -> None:
     at = with_shallow("sdxl")
     module, contract = made("sdxl")[WHOLE], contracts(at)[WHOLE]
     path = tmp_path / "model.onnx"
-    write_onnx(module, contract, at, path, {})
+    write_onnx(module, contract, examples(contract, at, 2), path, {})
     expected = references(module, contract, at)
     proof = prove(onnx_runner(path), "onnxruntime", contract, at, expected, Precision.FP32)
     assert set(proof.differences) == {"noise", "deep", "residuals"}

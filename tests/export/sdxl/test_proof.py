@@ -12,12 +12,13 @@ from onnx import numpy_helper
 from bridge.errors import ConversionFailed
 from bridge.finish.layout import Layout, contracts
 from bridge.registry import load_registry
+from export.precision import BOUNDS, Precision
+from export.proof import Tensors, onnx_runner, run_module
 from export.sdxl import install as installing
-from export.sdxl.choice import Precision
 from export.sdxl.install import install
 from export.sdxl.layouts import make_layout
 from export.sdxl.modules import networks
-from export.sdxl.proof import BOUNDS, Tensors, onnx_runner, prove, references, run_module
+from export.sdxl.proof import prove, references
 from export.sdxl.reading import read
 from tests.finish import exported
 

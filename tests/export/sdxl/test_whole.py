@@ -9,12 +9,12 @@ from safetensors.torch import save_file
 
 from bridge.finish.layout import contracts
 from bridge.registry import load_registry
+from export.precision import BOUNDS, Precision
 from export.sdxl.aoti import package_runner, write_package
-from export.sdxl.choice import Precision
 from export.sdxl.install import install
 from export.sdxl.layouts import make_layout
 from export.sdxl.modules import networks
-from export.sdxl.proof import BOUNDS, prove, references
+from export.sdxl.proof import prove, references
 from export.sdxl.reading import read
 from tests.finish import exported, tiny, tiny_adapters
 

@@ -1,4 +1,4 @@
-"""A network as ONNX: any number of rows, the picture's size as its contract says."""
+"""A PyTorch network as ONNX: any number of rows, the picture's size as its contract says."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import torch
 
 from bridge.contracts import ANY, Contract, Tensor
 from bridge.errors import ConversionFailed
-from bridge.finish.layout import Layout
-from export.sdxl.examples import examples
+from export.proof import Tensors
 
 _LARGEST_PROTOBUF = 1 << 30
 """Weights above this lie beside the graph [bytes]: a protobuf holds 2 GB at most."""
@@ -26,14 +25,14 @@ _HARMLESS = (
 
 
 def write_onnx(
-    module: torch.nn.Module, contract: Contract, layout: Layout, path: Path, about: Mapping[str, str]
+    module: torch.nn.Module, contract: Contract, inputs: Tensors, path: Path, about: Mapping[str, str]
 ) -> None:
     """Write a network as ONNX, large weights in a file of their own beside it.
 
     Args:
         module: takes the contract's inputs in order and returns a tuple of its outputs in order.
         contract: the network's.
-        layout: the checkpoint's.
+        inputs: two rows of each of the contract's inputs, in order.
         path: the ``.onnx`` file.
         about: what the file says about itself.
 
@@ -42,7 +41,7 @@ def write_onnx(
     """
     from onnxscript.optimizer import fold_constants, remove_unused_nodes
 
-    program = _program(module, contract, layout)
+    program = _program(module, contract, inputs)
     fold_constants(program.model)
     remove_unused_nodes(program.model)
     program.model.metadata_props.update(about)
@@ -51,24 +50,23 @@ def write_onnx(
     program.save(path, external_data=size > _LARGEST_PROTOBUF)
 
 
-def exported(module: torch.nn.Module, contract: Contract, layout: Layout) -> torch.export.ExportedProgram:
+def exported(module: torch.nn.Module, contract: Contract, inputs: Tensors) -> torch.export.ExportedProgram:
     """Return a network's graph with every size that may differ as a symbol.
 
     Raises:
         ConversionFailed: what it does depends on values that are only known when it runs.
     """
-    inputs = tuple(examples(contract, layout, rows=2).values())
     try:
         with _quiet(), torch.no_grad():
             return torch.export.export(
-                module, inputs, dynamic_shapes=_like(module, _dynamic(contract)), strict=False
+                module, tuple(inputs.values()), dynamic_shapes=_like(module, _dynamic(contract)), strict=False
             )
     except Exception as error:  # torch raises whatever it meets
         raise ConversionFailed(f"{contract.name} can't be captured: {error}") from error
 
 
-def _program(module: torch.nn.Module, contract: Contract, layout: Layout) -> torch.onnx.ONNXProgram:
-    graph = exported(module, contract, layout)
+def _program(module: torch.nn.Module, contract: Contract, inputs: Tensors) -> torch.onnx.ONNXProgram:
+    graph = exported(module, contract, inputs)
     try:
         with _quiet():
             program = torch.onnx.export(

@@ -1,4 +1,4 @@
-"""Pickled weights as safetensors: PyTorch's unpickler reads tensors and refuses everything that would run."""
+"""Pickled weights, as tensors or as safetensors: PyTorch's unpickler refuses everything that would run."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from bridge.errors import ConversionFailed
 from export.files import part_of
 
 
-def rewrite(path: Path) -> Path:
-    """Write a file's tensors as ``.safetensors`` beside it and return that file.
+def read(path: Path) -> Mapping[str, torch.Tensor]:
+    """Return a file's tensors by name and nothing else; nothing that is written into it runs.
 
     Names of groups are joined to the names in them (``image_proj.latents``), as safetensors' own adapters have them.
 
     Raises:
         ConversionFailed: there is more in it than tensors, or none.
     """
-    from safetensors.torch import save_file
-
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch's unpickler raises whatever it meets
@@ -30,6 +28,18 @@ def rewrite(path: Path) -> Path:
     tensors = dict(_tensors("", content))
     if not tensors:
         raise ConversionFailed(f"{path} holds no tensors; use another copy of it")
+    return tensors
+
+
+def rewrite(path: Path) -> Path:
+    """Write a file's tensors as ``.safetensors`` beside it and return that file.
+
+    Raises:
+        ConversionFailed: see :func:`read`.
+    """
+    from safetensors.torch import save_file
+
+    tensors = read(path)
     made = path.with_suffix(".safetensors")
     part = part_of(made)
     save_file(tensors, part)
