@@ -736,12 +736,13 @@ COMPOSE = Contract(
     (RESULT, EDIT_MASK, AGNOSTIC),
 )  # fmt: skip
 SCORE = Contract(
-    "score", "How good the picture is, without any weights", Backend.PYTHON,
+    "score", "How good the picture is, by measures without weights and by the networks that are installed",
+    Backend.PYTHON,
     (
-        IMAGE, KEYPOINTS, PEOPLE, PERSON_INDEX, LABELS, RESULT, EDIT_MASK, AGNOSTIC, LAYER, LAYER_PARTS, GARMENT_IMAGE,
-        GARMENT_MASK, GARMENT_INSIDE, GARMENT_CATEGORY, SEED, ROUTE_REPORT,
+        IMAGE, KEYPOINTS, PEOPLE, PERSON_INDEX, LABELS, FACE_MESH, FACE_SCORE, RESULT, EDIT_MASK, AGNOSTIC, LAYER,
+        LAYER_PARTS, GARMENT_IMAGE, GARMENT_MASK, GARMENT_INSIDE, GARMENT_CATEGORY, SEED, ROUTE_REPORT,
     ),
-    (REPORT,),
+    (REPORT,), asks=tuple(LEARNED),
 )  # fmt: skip
 BODY_MAPS = Contract(
     "body_maps", "The fitted body's depth and normals in the photo's frame", Backend.PYTHON,

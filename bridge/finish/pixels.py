@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-import cv2
-import numpy as np
 import torch
-from PIL import Image
 
 from bridge.errors import NotFinite
 from bridge.finish.job import Bytes
-
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-DEVIATION = (0.26862954, 0.26130258, 0.27577711)
-"""Of CLIP's training pictures (openai/CLIP, clip.py)."""
+from bridge.imaging import clip
 
 
 def unit(image: Bytes, device: str = "cpu") -> torch.Tensor:
@@ -48,20 +40,4 @@ def clip_pixels(image: Bytes, side: int, device: str = "cpu") -> torch.Tensor:
     CLIP's processor would cut a picture that isn't square to its middle, and a dress to its waist; it is padded with
     white first, on which garments are photographed.
     """
-    square = Image.fromarray(_squared(image)).resize((side, side), Image.Resampling.BICUBIC)
-    shares = unit(np.asarray(square), device)
-    mean, deviation = (torch.tensor(value, device=device).reshape(1, 3, 1, 1) for value in (MEAN, DEVIATION))
-    return (shares - mean) / deviation
-
-
-def _squared(image: Bytes) -> Bytes:
-    height, width = image.shape[:2]
-    side = max(height, width)
-    top, left = (side - height) // 2, (side - width) // 2
-    white = (255, 255, 255)
-    return cast(
-        Bytes,
-        cv2.copyMakeBorder(
-            image, top, side - height - top, left, side - width - left, cv2.BORDER_CONSTANT, value=white
-        ),
-    )
+    return torch.from_numpy(clip.clip_pixels(clip.squared(image, ground=255), side))[None].to(device)

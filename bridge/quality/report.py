@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from types import MappingProxyType
 from typing import TypedDict
 
+from bridge.contracts import AESTHETIC, CLIP_IMAGE, FACE_EMBED, LPIPS
+from bridge.registry.learned import remedy
 
-class Scores(TypedDict):
+
+class WeightFree(TypedDict):
     """Every score that needs no weights; None where this picture has nothing to measure it on."""
 
     protected_identity: float
@@ -46,6 +49,26 @@ class Scores(TypedDict):
     """The same of the neckline; None for lower garments."""
 
 
+class LearnedScores(TypedDict, total=False):
+    """The scores by networks, of those that are installed; None where this picture has nothing to measure it on."""
+
+    clip_similarity: float | None
+    """Likeness of the worn garment to the product photo's, in CLIP's eyes, [-1, 1]; 1 is the same."""
+
+    aesthetic: float | None
+    """How much people would like the picture, over 10: about 0.1 to 1."""
+
+    lpips: float | None
+    """How far apart people see the worn garment and the one that was laid, >= 0; 0 is best."""
+
+    face_identity: float | None
+    """Likeness of the result's face to the photo's, [-1, 1]; 1 is the same."""
+
+
+class Scores(WeightFree, LearnedScores):
+    """Every score of one picture."""
+
+
 class Sizes(TypedDict):
     """``[width, height]`` of each picture as it was worked on [px]."""
 
@@ -80,18 +103,18 @@ class Report(TypedDict):
 
     sizes: Sizes
     not_measured: dict[str, str]
-    """Scores that need weights which this tier does not load, and why each is missing."""
+    """Learned scores whose networks are not installed, and how they are."""
 
 
-WEIGHTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+NETWORKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "clip_similarity": ("clip_vit_large_patch14",),
-        "lpips": ("lpips_alex", "alexnet"),
-        "aesthetic": ("clip_vit_large_patch14", "aesthetic_predictor"),
-        "face_identity": ("auraface",),
+        "clip_similarity": (CLIP_IMAGE.name,),
+        "aesthetic": (CLIP_IMAGE.name, AESTHETIC.name),
+        "lpips": (LPIPS.name,),
+        "face_identity": (FACE_EMBED.name,),
     }
 )
-"""The scores that need weights, and the registry's ids of these."""
+"""The networks that each learned score needs."""
 
 _REMARKS = {
     "lpips": "; garment_print compares structure without any",
@@ -99,16 +122,25 @@ _REMARKS = {
 }
 
 
-def _missing(metric: str) -> str:
-    ids = " ".join(WEIGHTS[metric])
-    return (
-        f"needs {ids.replace(' ', ' and ')} of configs/registry.yaml (`python -m export fetch {ids}`) and a model that "
-        f"runs them, which the basic tier has not{_REMARKS.get(metric, '')}"
-    )
+def not_measured(installed: Container[str]) -> dict[str, str]:
+    """Return the scores that can't be measured, and why, by what to do about it.
+
+    Args:
+        installed: the names of the networks that can be called.
+    """
+    lacking = {
+        metric: [name for name in needed if name not in installed] for metric, needed in NETWORKS.items()
+    }
+    return {
+        metric: f"needs {' and '.join(names)}, which nobody installed here: {remedy(names)}{_REMARKS.get(metric, '')}"
+        for metric, names in lacking.items()
+        if names
+    }
 
 
-NOT_MEASURED = MappingProxyType({metric: _missing(metric) for metric in WEIGHTS})
-"""The scores that need weights, by name, each with what is missing and how to get it."""
+def rounded(score: float | None) -> float | None:
+    """Return a score with the digits that mean something."""
+    return None if score is None else round(score, 4)
 
 
 def encode_report(report: Report) -> bytes:

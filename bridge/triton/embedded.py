@@ -259,13 +259,14 @@ def _stop(process: subprocess.Popen[bytes], region: str) -> None:
 
 
 def with_dependencies(models: Iterable[str]) -> set[str]:
-    """Return the models with all those that they call or consist of."""
+    """Return the models with all those that they call, consist of, or ask where they are installed."""
     found: set[str] = set()
     pending = list(models)
     while pending:
         name = pending.pop()
         if name not in found and name in CONTRACTS:
-            pending += [*CONTRACTS[name].calls, *(step.model for step in CONTRACTS[name].steps)]
+            known = CONTRACTS[name]
+            pending += [*known.calls, *known.asks, *(step.model for step in known.steps)]
         found.add(name)
     return found
 

@@ -15,18 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.checkout import REPOSITORY
-from bridge.contracts import CONTRACTS, Backend, Contract
+from bridge.contracts import CONTRACTS, LEARNED, Backend, Contract
 from bridge.errors import ArtifactMissing
-from bridge.triton.model import Array, Arrays, Infer, Model
+from bridge.triton.model import Array, Arrays, Infer, Model, callees
 from bridge.triton.streaming import Place, StreamingModel, Work
 from bridge.triton.tensors import checked, complete
 
 if TYPE_CHECKING:
     from bridge.finish.networks import Networks
 
+_KNOWN: Mapping[str, Contract] = {**CONTRACTS, **LEARNED}
+
 
 class LocalModels(Mapping[str, Infer]):
-    """Every model by name, loaded when first asked for.
+    """Every model by name, loaded when first asked for; the learned scores' networks where they are installed.
 
     ``seconds`` holds the time of each model's last call [s]; an ensemble's includes its steps'.
     """
@@ -44,13 +46,13 @@ class LocalModels(Mapping[str, Infer]):
 
     def __getitem__(self, name: str) -> Infer:
         if name not in self._loaded:
-            self._loaded[name] = self._load(CONTRACTS[name])
-        return partial(self._timed, name)
+            self._loaded[name] = self._load(_KNOWN[name])
+        return partial(self._timed, _KNOWN[name])
 
-    def _timed(self, name: str, **arrays: Array) -> Arrays:
+    def _timed(self, contract: Contract, **arrays: Array) -> Arrays:
         start = time.perf_counter()
-        outputs = checked(CONTRACTS[name], self._loaded[name](**complete(CONTRACTS[name], arrays)))
-        self.seconds[name] = time.perf_counter() - start
+        outputs = checked(contract, self._loaded[contract.name](**complete(contract, arrays)))
+        self.seconds[contract.name] = time.perf_counter() - start
         return outputs
 
     def _load(self, contract: Contract) -> Infer:
@@ -62,7 +64,7 @@ class LocalModels(Mapping[str, Infer]):
         model = _import_model(folder / "model.py")
         if isinstance(model, StreamingModel):
             return _to_the_end(model.work(Place(folder, "cpu", {"jobs": "1"}, self, self._networks)))
-        return model.load({name: self[name] for name in contract.calls})
+        return model.load({name: self[name] for name in callees(contract, self._repository)})
 
     def _networks(self, contracts: Mapping[str, Contract]) -> Networks:
         from bridge.triton import sessions  # brings torch, which only the finisher needs

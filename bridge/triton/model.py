@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from bridge.contracts import Contract
+from bridge.contracts import CONTRACTS, LEARNED, Contract
 
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -30,8 +31,19 @@ class Model:
     contract: ClassVar[Contract]
 
     def load(self, models: Models) -> Infer:
-        """Return the callable that answers one request; ``models`` holds those of ``contract.calls``."""
+        """Return the callable that answers one request; ``models`` holds those of :func:`callees`."""
         raise NotImplementedError
+
+
+def callees(contract: Contract, repository: Path) -> Mapping[str, Contract]:
+    """Return the models that a model may call, by name: all of its ``calls``, and of its ``asks`` what is installed.
+
+    Args:
+        contract: the model's.
+        repository: the folder of the models' folders.
+    """
+    asked = {name: LEARNED[name] for name in contract.asks if (repository / name / "config.pbtxt").is_file()}
+    return {name: CONTRACTS[name] for name in contract.calls} | asked
 
 
 NUMPY: Mapping[str, type[np.generic]] = {

@@ -10,13 +10,14 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
-from bridge.contracts import CONTRACTS, Contract
+from bridge.contracts import Contract
 from bridge.errors import InternalError, ServerUnavailable, VfrError, from_wire
 from bridge.triton.memo import Memo, configured, digest
-from bridge.triton.model import Array, Arrays, Infer, Model, Models
+from bridge.triton.model import Array, Arrays, Infer, Model, Models, callees
 from bridge.triton.stub import Request, Response, TritonError, stub
 from bridge.triton.tensors import checked, complete
 
@@ -52,8 +53,9 @@ class PythonModel(Model):
 
 
 def called(contract: Contract) -> Models:
-    """Return the models that a model calls, by name; a call waits for its answer."""
-    return {name: partial(_call, CONTRACTS[name]) for name in contract.calls}
+    """Return the models that the model of this process may call, by name; a call waits for its answer."""
+    repository = Path(stub().get_model_dir()).parents[1]
+    return {name: partial(_call, callee) for name, callee in callees(contract, repository).items()}
 
 
 def _computed(contract: Contract, infer: Infer, arrays: Arrays) -> Arrays:

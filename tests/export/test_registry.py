@@ -15,7 +15,7 @@ import yaml
 from bridge import registry as reg
 from bridge.contracts import CONTRACTS, Backend
 from bridge.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing, LicenceForbids
-from bridge.quality.report import NOT_MEASURED, WEIGHTS
+from bridge.quality.report import NETWORKS, not_measured
 from bridge.registry import (
     Artifact,
     FileSource,
@@ -29,6 +29,7 @@ from bridge.registry import (
     model_statuses,
     require,
 )
+from bridge.registry.learned import ARTIFACTS
 from export.sdxl.origins import ORIGINS
 
 CONTENT = b"a few weights"
@@ -77,7 +78,7 @@ def artifact(folder: Path, **changes: object) -> Artifact:
 def test_every_network_has_its_weights_and_every_weight_a_use() -> None:
     """The registry holds what contracts, scores and the finisher's export name, and nothing else."""
     of_models = {c.artifact for c in CONTRACTS.values() if c.artifact}
-    of_scores = {artifact for artifacts in WEIGHTS.values() for artifact in artifacts}
+    of_scores = {artifact for artifacts in ARTIFACTS.values() for artifact in artifacts}
     of_finisher = {*ORIGINS.values()}
     assert set(load_registry()) == of_models | of_scores | of_finisher
     assert {a.id for a in load_registry().values() if a.models} == of_models
@@ -85,8 +86,9 @@ def test_every_network_has_its_weights_and_every_weight_a_use() -> None:
 
 def test_weights_of_scores_say_how_they_come() -> None:
     """They are no part of `make export`; each score names its files and the command that brings them."""
-    for score, ids in WEIGHTS.items():
-        assert f"`python -m export fetch {' '.join(ids)}`" in NOT_MEASURED[score]
+    for score, networks in NETWORKS.items():
+        ids = [artifact for network in networks for artifact in ARTIFACTS[network]]
+        assert f"`python -m export fetch {' '.join(ids)}`" in not_measured(())[score]
         assert all(load_registry()[each].remedy == f"run `python -m export fetch {each}`" for each in ids)
 
 

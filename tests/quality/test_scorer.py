@@ -11,7 +11,7 @@ import pytest
 
 from bridge.contracts import SCORE, BodyPoint, Category, Label, Part
 from bridge.quality.remarks import cut_edges, remarks
-from bridge.quality.report import NOT_MEASURED, Report, Scores
+from bridge.quality.report import NETWORKS, Report, Scores, WeightFree, not_measured
 from bridge.triton.local import LocalModels
 
 SHAPE = (256, 192)
@@ -32,6 +32,8 @@ def inputs(**changed: Any) -> dict[str, Any]:
         "keypoints": keypoints,
         "people": np.array([1], np.int32),
         "person_index": np.array([-1], np.int32),
+        "face_mesh": np.zeros((468, 3), np.float32),
+        "face_score": np.zeros(1, np.float32),
         "labels": np.where(worn > 0, Label.UPPER, Label.BACKGROUND).astype(np.uint8),
         "result": np.where(worn[..., None] > 0, red, image),
         "edit_mask": worn,
@@ -59,11 +61,12 @@ def test_the_inputs_are_the_contracts() -> None:
 
 
 def test_the_report_has_the_fields_that_it_documents() -> None:
-    """The JSON holds every documented key in the documented order, and nothing else."""
+    """The JSON holds every documented key in the documented order, and nothing else; no network is installed."""
     report = score()
     assert list(report) == list(get_type_hints(Report))
-    assert list(report["scores"]) == list(get_type_hints(Scores))
-    assert report["not_measured"] == dict(NOT_MEASURED)
+    assert list(report["scores"]) == list(get_type_hints(WeightFree))
+    assert report["not_measured"] == not_measured(())
+    assert {*report["scores"], *NETWORKS} == set(get_type_hints(Scores))
 
 
 def test_a_perfect_picture_scores_perfectly() -> None:

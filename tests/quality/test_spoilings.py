@@ -15,7 +15,7 @@ from api.quality.policy import Verdict, load_pipeline
 from api.schemas import Report
 from api.settings import Settings
 from bridge.contracts import SCORE, Label, Part
-from bridge.quality.report import WEIGHTS
+from bridge.quality.report import NETWORKS
 from bridge.triton.local import LocalModels
 
 Scene = dict[str, npt.NDArray[Any]]
@@ -167,4 +167,4 @@ def test_spoiling_is_seen_where_it_should_be(scene: Scene, local: LocalModels, s
 def test_every_score_has_a_way_to_miss() -> None:
     """No threshold of a weight-free score is one that nothing can miss."""
     spoilt = set().union(*(metrics for _, metrics in SPOILINGS.values()))
-    assert spoilt == set(load_pipeline(Settings().pipeline).profile("tier-S")) - set(WEIGHTS)
+    assert spoilt == set(load_pipeline(Settings().pipeline).profile("tier-S")) - set(NETWORKS)

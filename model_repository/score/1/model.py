@@ -10,4 +10,4 @@ class TritonPythonModel(PythonModel):
     contract = SCORE
 
     def load(self, models: Models) -> Scorer:
-        return Scorer()
+        return Scorer(models)

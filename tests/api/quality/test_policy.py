@@ -17,7 +17,7 @@ from api.quality.policy import Pipeline, Threshold, Verdict, best, judge, load_p
 from api.schemas import Report
 from api.settings import Settings
 from bridge.errors import ConfigError
-from bridge.quality.report import WEIGHTS, Scores
+from bridge.quality.report import Scores
 
 FILE = Settings().pipeline
 PIPELINE = load_pipeline(FILE)
@@ -66,7 +66,7 @@ def test_strict_is_nowhere_milder() -> None:
 
 def test_every_score_has_its_name() -> None:
     """Thresholds may be set for exactly what bridge.quality measures or says that it does not."""
-    assert set(METRICS) == set(get_type_hints(Scores)) | set(WEIGHTS)
+    assert set(METRICS) == set(get_type_hints(Scores))
 
 
 @settings(deadline=None)  # other work shares the cores
