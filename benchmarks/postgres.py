@@ -9,8 +9,10 @@ import socket
 import subprocess
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 
 OWNER = "postgres"
@@ -92,6 +94,19 @@ class Postgres:
         """Stop the server: at once and uncleanly (SIGQUIT), or when what runs is rolled back (SIGINT)."""
         if self._process:
             self._process.send_signal(how)
+            self._process.wait(START_SECONDS)
+            self._process = None
+
+    def kill(self) -> None:
+        """Kill the server and all of its processes (SIGKILL): none can say a last word, or hold what the next needs."""
+        if self._process:
+            self._process.send_signal(signal.SIGSTOP)  # it starts no other while we look
+            theirs = psutil.Process(self._process.pid).children()
+            self._process.kill()
+            for process in theirs:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(theirs, timeout=START_SECONDS)
             self._process.wait(START_SECONDS)
             self._process = None
 

@@ -19,11 +19,14 @@ NOTES = sa.Table(
 )
 
 
-def test_a_database_that_restarts_is_waited_for(postgres: Postgres, postgres_url: str) -> None:
+@pytest.mark.parametrize("killed", [False, True], ids=["stopped", "killed"])
+def test_a_database_that_restarts_is_waited_for(
+    postgres: Postgres, postgres_url: str, *, killed: bool
+) -> None:
     """A transaction whose server goes away while it waits is run again, once, when the server is back."""
     database = Database(postgres_url)
     database.run_here(lambda connection: connection.execute(sa.text("CREATE TABLE seen (n int)")))
-    postgres.stop(signal.SIGINT)
+    postgres.kill() if killed else postgres.stop(signal.SIGINT)
     back = threading.Timer(0.3, postgres.start)
     back.start()
     begun = time.monotonic()

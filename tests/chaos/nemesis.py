@@ -83,7 +83,7 @@ class Nemesis:
     async def _database(self) -> None:
         seconds = self._chance.uniform(*OUTAGE_SECONDS)
         if postgres := self._house.postgres:
-            await asyncio.to_thread(postgres.stop)
+            await asyncio.to_thread(postgres.kill)
             await asyncio.sleep(seconds)
             await asyncio.to_thread(postgres.start)
             self.struck["database"] += 1
