@@ -14,13 +14,14 @@ from bridge.errors import ArtifactMissing, ConfigError
 from bridge.registry import chosen_body_fault, load_registry, report_path
 from export.console import err, out, told
 from export.recipes import RECIPES
+from export.scores.command import scores
 from export.sdxl import command
 
 BODY = FIT_BODY.name
 """The one model whose weights are no network's."""
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for each in (command.sdxl, command.plan, command.quantize, command.safetensors):
+for each in (command.sdxl, command.plan, command.quantize, command.safetensors, scores):
     app.command()(each)
 
 

@@ -17,7 +17,7 @@ from google.protobuf import text_format  # type: ignore[import-untyped]
 from tritonclient.grpc import model_config_pb2 as pb
 
 from bridge.checkout import REPOSITORY
-from bridge.contracts import CONTRACTS, Backend, Contract, DType, Tensor
+from bridge.contracts import CONTRACTS, LEARNED, Backend, Contract, DType, Tensor
 from bridge.finish.layout import Layout
 from bridge.finish.layout import contracts as networks
 from bridge.triton.ensembles import mapped_outputs
@@ -75,8 +75,8 @@ def write_configs(
     Args:
         repository: holds a folder per model.
         card: a file's name in ``configs/gpu``.
-        contracts: whose configs are written; without it every model's, and those of the finisher's networks that
-            are installed in the repository.
+        contracts: whose configs are written; without it every model's, and those of the finisher's and the learned
+            scores' networks that are installed in the repository.
 
     Raises:
         ConfigError: see :func:`export.cards.find_card`.
@@ -87,9 +87,14 @@ def write_configs(
 
 
 def installed(repository: Path = REPOSITORY) -> Mapping[str, Contract]:
-    """Return the contracts of the finisher's networks that the repository holds; none without a checkpoint."""
+    """Return the contracts of what the repository holds beyond :data:`CONTRACTS`.
+
+    They are the finisher's networks, if a checkpoint is installed, and those of the learned scores that are.
+    """
     path = repository / FINISH / "1" / "layout.json"
-    return networks(Layout.model_validate_json(path.read_bytes())) if path.is_file() else {}
+    finisher = networks(Layout.model_validate_json(path.read_bytes())) if path.is_file() else {}
+    learned = {name: c for name, c in LEARNED.items() if (repository / name / "1" / "model.onnx").is_file()}
+    return {**finisher, **learned}
 
 
 def config_path(repository: Path, card: str, model: str) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -83,17 +84,33 @@ def compare(
 
 
 def onnx_runner(path: Path) -> Runner:
-    """Return an ONNX file, run by onnxruntime on the CPU."""
+    """Return an ONNX file, run by onnxruntime on the CPU.
+
+    Raises:
+        ConversionFailed: onnxruntime can't load it, and, when it is run, that it can't run on such inputs.
+    """
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    with _in_words():
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
 
     def run(inputs: Tensors) -> Tensors:
-        arrays = session.run(names, {name: each.numpy() for name, each in inputs.items()})
+        with _in_words():
+            arrays = session.run(names, {name: each.numpy() for name, each in inputs.items()})
         return {name: torch.from_numpy(array) for name, array in zip(names, arrays, strict=True)}
 
     return run
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # onnxruntime's errors have no class of their own above them
+        raise ConversionFailed(
+            f"onnxruntime can't run the network; nothing was installed: {error}"
+        ) from error
 
 
 def run_module(module: torch.nn.Module, contract: Contract, inputs: Tensors) -> Tensors:

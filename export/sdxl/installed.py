@@ -9,10 +9,10 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from bridge.contracts import CONTRACTS, Backend
+from bridge.contracts import Backend
 from bridge.finish.layout import Layout, contracts, is_network
 from export import files
-from export.cards import DEFAULT_CARD, find_card
+from export.cards import DEFAULT_CARD, KNOWN, find_card
 from export.installation import VERSION
 from export.pbtxt import config_path, render
 from export.sdxl.choice import Target
@@ -37,7 +37,7 @@ def write_config_files(folder: Path, layout: Layout, card: str, target: Target) 
     made = contracts(layout)
     backend = Backend.PYTORCH if target is Target.AOTI else Backend.ONNXRUNTIME
     for name in dict.fromkeys((DEFAULT_CARD, card)):
-        tunings = find_card(name, {**CONTRACTS, **made})
+        tunings = find_card(name, {**KNOWN, **made})
         for contract in made.values():
             text = render(dataclasses.replace(contract, backend=backend), tunings.tuning(contract.name), name)
             files.write(config_path(folder, name, contract.name), text.encode())
