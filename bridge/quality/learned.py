@@ -31,6 +31,9 @@ GROUND = 127
 """The grey that garments are cut out on. No shop photographs on it, so that a white shirt keeps its outline; it is
 about 0 for either network, once they have normalised it."""
 
+CRUMB = 0.01
+"""Share of a garment below which a piece of it that lies apart is none of its look."""
+
 BEST_RATING = 10.0
 """Of the predictor of aesthetics; its score is a share of it."""
 
@@ -107,9 +110,17 @@ def face_identity(fitting: Fitting, networks: Networks) -> float | None:
 
 def cut_out(image: Pixels, region: Region) -> Pixels:
     """Return what a region, which is not empty, holds of a picture, on grey, in the smallest square."""
-    x, y, width, height = cv2.boundingRect(region.astype(np.uint8))
+    whole = without_crumbs(region)
+    x, y, width, height = cv2.boundingRect(whole.astype(np.uint8))
     window = np.s_[y : y + height, x : x + width]
-    return squared(np.where(region[window][..., None], image[window], np.uint8(GROUND)), GROUND)
+    return squared(np.where(whole[window][..., None], image[window], np.uint8(GROUND)), GROUND)
+
+
+def without_crumbs(region: Region) -> Region:
+    """Return the region without its pieces smaller than ``CRUMB``, so that one far away makes no garment small."""
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8))
+    large = stats[:, cv2.CC_STAT_AREA] >= min(CRUMB * region.sum(), stats[1:, cv2.CC_STAT_AREA].max())
+    return region & large[pieces]
 
 
 def cosine(first: Floats, second: Floats) -> float:

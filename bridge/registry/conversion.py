@@ -19,14 +19,26 @@ def report_path(model: str) -> Path:
     return artifacts_folder() / "reports" / f"{model}.json"
 
 
-def conversion_fault(path: Path, report: Path, key: str) -> str:
-    """Say why a converted file can't be used; empty when its sha256 is what ``key`` of its report says."""
+def export_report_path(network: str) -> Path:
+    """Return where the report of a learned score's network lies, or would lie: beside it."""
+    return REPOSITORY / network / "1" / "report.json"
+
+
+def conversion_fault(path: Path, report: Path, key: str, remedy: str = "run `make export`") -> str:
+    """Say why a converted file can't be used; empty when its sha256 is what ``key`` of its report says.
+
+    Args:
+        path: the file.
+        report: of its conversion.
+        key: of the sha256 in it.
+        remedy: what to do when it can't be used.
+    """
     if not path.is_file():
-        return "not converted yet; run `make export`"
+        return f"not converted yet; {remedy}"
     try:
         recorded = json.loads(report.read_text(encoding="utf-8"))[key]
     except (OSError, ValueError, KeyError):
-        return "its conversion left no report; run `make export`"
+        return f"its conversion left no report; {remedy}"
     if recorded != sha256_of(path):
-        return "its file is not the one that was converted; run `make export`"
+        return f"its file is not the one that was converted; {remedy}"
     return ""

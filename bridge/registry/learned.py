@@ -9,7 +9,7 @@ ARTIFACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "clip_image": ("clip_vit_large_patch14",),
         "aesthetic": ("aesthetic_predictor",),
-        "lpips": ("lpips_alex", "alexnet"),
+        "lpips": ("alexnet", "lpips_alex"),
         "face_embed": ("auraface",),
     }
 )

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bridge.checkout import REPOSITORY
-from bridge.contracts import CONTRACTS, FIT_BODY, Backend, Contract
+from bridge.contracts import CONTRACTS, FIT_BODY, LEARNED, Backend, Contract
 from bridge.registry.body import SMPLX_LICENCE, Body, chosen_body_fault
-from bridge.registry.conversion import conversion_fault, onnx_path, report_path
+from bridge.registry.conversion import conversion_fault, export_report_path, onnx_path, report_path
+from bridge.registry.learned import ARTIFACTS, remedy
 from bridge.registry.reading import Registry, load_registry
+
+_MODELS: Mapping[str, Contract] = {**CONTRACTS, **LEARNED}
 
 
 @dataclass(frozen=True)
@@ -39,19 +42,19 @@ class _Weights:
 
 
 def model_statuses(registry: Registry | None = None) -> list[ModelStatus]:
-    """Return the state of every model of the contracts, in their order.
+    """Return the state of every model of the contracts, in their order; last the learned scores' networks.
 
     Args:
         registry: None reads ``configs/registry.yaml``.
     """
     registry = load_registry() if registry is None else registry
-    faults = {contract.name: _fault(contract) for contract in CONTRACTS.values()}
-    return [_status(contract, registry, faults) for contract in CONTRACTS.values()]
+    faults = {name: _fault(contract) for name, contract in _MODELS.items()}
+    return [_status(contract, registry, faults) for contract in _MODELS.values()]
 
 
 def _status(contract: Contract, registry: Registry, faults: Mapping[str, str]) -> ModelStatus:
     needed = _needed(contract)
-    weights = dict.fromkeys(_weights(c, c.artifact, registry) for c in needed if c.artifact)
+    weights = dict.fromkeys(_weights(c, artifact, registry) for c in needed for artifact in _artifacts(c))
     reasons = (_reason(c, contract, faults[c.name]) for c in needed if faults[c.name])
     return ModelStatus(
         name=contract.name,
@@ -70,10 +73,16 @@ def _weights(contract: Contract, artifact: str, registry: Registry) -> _Weights:
     return _Weights(f"{entry.id} {entry.version}", entry.licence, entry.commercial_use)
 
 
+def _artifacts(contract: Contract) -> tuple[str, ...]:
+    """Return the registry's ids of what a model's own weights are made of."""
+    return ARTIFACTS.get(contract.name, (contract.artifact,) if contract.artifact else ())
+
+
 def _needed(contract: Contract) -> list[Contract]:
-    """Return a model and all that it calls, directly or not."""
-    names = dict.fromkeys((*contract.calls, *(step.model for step in contract.steps)))
-    return [contract, *(needed for name in names for needed in _needed(CONTRACTS[name]))]
+    """Return a model and all that it calls, directly or not; of what it asks that which is installed."""
+    asked = (name for name in contract.asks if (REPOSITORY / name / "config.pbtxt").is_file())
+    names = dict.fromkeys((*contract.calls, *(step.model for step in contract.steps), *asked))
+    return [contract, *(needed for name in names for needed in _needed(_MODELS[name]))]
 
 
 def _reason(needed: Contract, contract: Contract, fault: str) -> str:
@@ -84,6 +93,9 @@ def _fault(contract: Contract) -> str:
     """Say why a model's own files can't be used; empty when they can."""
     if contract.backend is Backend.ENSEMBLE:
         return ""
+    if contract.name in LEARNED:
+        report = export_report_path(contract.name)
+        return conversion_fault(onnx_path(contract.name), report, "file_sha256", remedy([contract.name]))
     if contract.backend is Backend.ONNXRUNTIME:
         return conversion_fault(onnx_path(contract.name), report_path(contract.name), "onnx_sha256")
     if contract is FIT_BODY and (fault := chosen_body_fault()):

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from bridge import registry as reg
-from bridge.contracts import CONTRACTS, Backend
+from bridge.contracts import CONTRACTS, LEARNED, Backend
 from bridge.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing, LicenceForbids
 from bridge.quality.report import NETWORKS, not_measured
 from bridge.registry import (
@@ -241,11 +241,13 @@ def repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_models_are_ready_when_all_is_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every contract has a line; an ensemble names the weights below it."""
+    """Every contract has a line, an ensemble names the weights below it; what is not installed is no reason."""
     repository(tmp_path, monkeypatch)
     statuses = {s.name: s for s in model_statuses()}
-    assert list(statuses) == list(CONTRACTS)
-    assert all(s.ready and s.commercial_use for s in statuses.values())
+    assert list(statuses) == [*CONTRACTS, *LEARNED]
+    assert all(s.commercial_use for s in statuses.values())
+    assert {name for name, status in statuses.items() if status.ready} == set(CONTRACTS)
+    assert statuses["score"].artifacts == ()
     assert statuses["face"].artifacts == ("face_detection 0.10.21", "face_landmark 0.10.21")
     assert statuses["face"].licences == ("Apache-2.0",)
     assert statuses["encode"].artifacts == ()
@@ -279,6 +281,26 @@ def test_why_a_model_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert statuses["face"].why_not == f"needs face_landmark: {statuses['face_landmark'].why_not}"
     assert statuses["pose"].ready
     assert not statuses["tryon_basic"].ready
+
+
+def test_an_installed_network_of_a_score_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its weights are named with the models that ask it; its fault is theirs too, with its own remedy."""
+    repository(tmp_path, monkeypatch)
+    folder = tmp_path / "lpips"
+    (folder / "1").mkdir(parents=True)
+    (folder / "config.pbtxt").touch()
+    (folder / "1" / "model.onnx").write_bytes(CONTENT)
+    (folder / "1" / "report.json").write_text(
+        json.dumps({"file_sha256": hashlib.sha256(CONTENT).hexdigest()})
+    )
+    statuses = {s.name: s for s in model_statuses()}
+    assert statuses["lpips"].ready
+    assert statuses["score"].artifacts == ("alexnet 1.0.0", "lpips_alex 0.1.4")
+    assert "`python -m export scores --only clip`" in statuses["clip_image"].why_not
+    (folder / "1" / "model.onnx").write_bytes(b"x")
+    why_not = {s.name: s.why_not for s in model_statuses()}
+    assert "`python -m export scores --only lpips`" in why_not["lpips"]
+    assert why_not["score"] == why_not["tryon_basic"] == f"needs lpips: {why_not['lpips']}"
 
 
 def test_a_model_without_its_code_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
