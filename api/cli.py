@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated
 
 import typer
 
-from api import fitting_cli
+from api import fitting_cli, keys_cli, webhooks_cli
 from api.console import OUT, SAY, AsJson, in_words
-from api.providers.callback import relay_secret
 from api.running import embedded, listen, work
-from api.security import keys_cli
 from api.settings import Role, Settings
 
 app = typer.Typer(
@@ -22,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(keys_cli.app, name="keys")
+app.add_typer(webhooks_cli.app, name="webhooks")
 app.command()(fitting_cli.tryon)
 app.command()(fitting_cli.parse)
 
@@ -97,16 +95,6 @@ def worker(
     with in_words():
         work(known.model_copy(update={name: value for name, value in wanted.items() if value}), SAY)
     SAY.print("Everything is stopped.")
-
-
-@keys_cli.app.command()
-def relay() -> None:
-    """Print the secret with which a relay of yours signs Kling's callbacks: see `api/providers/callback.py`.
-
-    It follows from VFR_SECRET, is good for nothing else, and changes with it.
-    """
-    with in_words():
-        sys.stdout.write(f"{relay_secret(Settings().key).decode()}\n")
 
 
 @app.command()

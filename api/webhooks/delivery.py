@@ -1,15 +1,6 @@
 """One attempt to deliver a webhook, the pauses between attempts, and the record of them.
 
-At least once: when an answer is lost the same message is sent again under the same ``webhook-id``. Whoever runs
-the attempts sleeps between them::
-
-    for number in itertools.count(1):
-        if not await database.run(lambda c: is_due(c, message.id)):
-            break
-        outcome = await attempt(post, endpoint, message, time.time())
-        pause = pause_after(number, outcome, random.random())
-        await database.run(lambda c: record(c, message.id, number, outcome, pause, time.time()))
-        await sleep(pause or 0)
+At least once: when an answer is lost the same message is sent again under the same ``webhook-id``.
 """
 
 from __future__ import annotations
@@ -31,7 +22,7 @@ from pydantic import SecretStr
 from api.storage.database import METADATA, insert_new
 from api.webhooks.events import Event, encoded
 from api.webhooks.standard import sign
-from bridge.errors import UrlRefused
+from bridge.errors import NotFound, UrlRefused
 
 SECONDS = 20.0
 """The longest wait for a receiver (the specification asks for 15 to 30) [s]."""
@@ -276,6 +267,13 @@ def undelivered(connection: sa.Connection) -> dict[str, int]:
     return dict.fromkeys(_NOT_ARRIVED, 0) | {state: count for state, count in rows}  # noqa: C416 - rows are no pairs
 
 
+def unheard(connection: sa.Connection) -> list[tuple[str, str, State, int]]:
+    """Return how many messages did not arrive, with their tenant, endpoint and state before it."""
+    place = (DELIVERIES.c.tenant, DELIVERIES.c.endpoint, DELIVERIES.c.state)
+    query = sa.select(*place, sa.func.count()).where(DELIVERIES.c.state.in_(_NOT_ARRIVED))
+    return [tuple(row) for row in connection.execute(query.group_by(*place).order_by(*place))]
+
+
 def is_disabled(connection: sa.Connection, tenant: str, endpoint: str) -> bool:
     """Return whether a tenant's endpoint answered 410 since it was last enabled."""
     gone = (*_to(tenant, endpoint), DELIVERIES.c.state == "disabled")
@@ -283,9 +281,14 @@ def is_disabled(connection: sa.Connection, tenant: str, endpoint: str) -> bool:
 
 
 def enable(connection: sa.Connection, tenant: str, endpoint: str) -> None:
-    """Send to an endpoint again that had answered 410; what it missed is not repeated."""
+    """Send to an endpoint again that had answered 410; what it missed is not repeated.
+
+    Raises:
+        NotFound: it had not.
+    """
     gone = (*_to(tenant, endpoint), DELIVERIES.c.state == "disabled")
-    connection.execute(sa.update(DELIVERIES).where(*gone).values(state="given_up"))
+    if not connection.execute(sa.update(DELIVERIES).where(*gone).values(state="given_up")).rowcount:
+        raise NotFound(f"No endpoint {endpoint} of {tenant} is disabled; `vfr webhooks list` names them.")
 
 
 def _to(tenant: str, endpoint: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
