@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from bridge.contracts import Contract, DType
+from bridge.contracts import ANY, Contract, DType, Tensor
 from bridge.errors import ConversionFailed
 from export.precision import BOUNDS, Precision
 
@@ -74,10 +74,11 @@ def compare(
     for tensor in contract.outputs:
         pairs = [(a[tensor.name], b[tensor.name]) for a, b in zip(found, expected, strict=True)]
         for one, other in pairs:
-            if one.shape != other.shape or one.dtype != DTYPES[tensor.dtype]:
+            if one.shape != other.shape or not _fulfils(one, tensor):
+                wanted = f"{tensor.dtype.value}{[len(other), *tensor.shape]}"
                 raise ConversionFailed(
-                    f"{contract.name}: {tensor.name} came out as {one.dtype}{list(one.shape)}, not as "
-                    f"{tensor.dtype.value}{list(other.shape)}; the network's module does not fulfil its contract"
+                    f"{contract.name}: {tensor.name} came out as {one.dtype}{list(one.shape)}, not as {wanted}; the "
+                    "network's module does not fulfil its contract"
                 )
         differences[tensor.name] = _difference(f"{contract.name}: {tensor.name}", pairs, BOUNDS[precision])
     return Proof(differences, ROWS, name, {package: version(package) for package in _PACKAGES})
@@ -101,6 +102,14 @@ def onnx_runner(path: Path) -> Runner:
         return {name: torch.from_numpy(array) for name, array in zip(names, arrays, strict=True)}
 
     return run
+
+
+def _fulfils(found: torch.Tensor, tensor: Tensor) -> bool:
+    sizes = found.shape[1:]
+    known = len(sizes) == len(tensor.shape) and all(
+        wanted in {ANY, size} for size, wanted in zip(sizes, tensor.shape, strict=True)
+    )
+    return known and found.dtype == DTYPES[tensor.dtype]
 
 
 @contextmanager

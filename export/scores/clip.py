@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from bridge.contracts import CLIP_IMAGE
 from bridge.errors import ConversionFailed
 from export.scores.filling import filled
 from export.sdxl.weights import check_dtypes
@@ -16,6 +17,7 @@ from export.sdxl.weights import check_dtypes
 if TYPE_CHECKING:
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+_SIDE, _WIDTH = CLIP_IMAGE.inputs[0].shape[-1], CLIP_IMAGE.outputs[0].shape[0]
 _TOWER = ("vision_model.", "visual_projection.")
 _HEAD = 64
 """Channels of one attention head, in every CLIP that OpenAI published (Radford et al. 2021, table 20)."""
@@ -63,6 +65,12 @@ def _config(weights: Mapping[str, torch.Tensor], path: Path) -> CLIPVisionConfig
     except KeyError as error:
         raise ConversionFailed(f"{path} is no CLIP in transformers' names: it has no {error}") from error
     width, _, patch, _ = patches.shape
+    side = patch * round((len(positions) - 1) ** 0.5)  # the first position is the class's
+    if (side, len(projection)) != (_SIDE, _WIDTH) or width % _HEAD:
+        raise ConversionFailed(
+            f"{path} is a CLIP of {side} px, {width} channels and {len(projection)} numbers, where ViT-L/14's "
+            f"{_SIDE} px and {_WIDTH} numbers belong"
+        )
     layers = {name.split(".")[3] for name in weights if name.startswith("vision_model.encoder.layers.")}
     return CLIPVisionConfig(
         hidden_size=width,
@@ -70,7 +78,7 @@ def _config(weights: Mapping[str, torch.Tensor], path: Path) -> CLIPVisionConfig
         num_hidden_layers=len(layers),
         num_attention_heads=width // _HEAD,
         patch_size=patch,
-        image_size=patch * round((len(positions) - 1) ** 0.5),  # the first position is the class's
+        image_size=side,
         projection_dim=len(projection),
         hidden_act="quick_gelu",
     )

@@ -38,6 +38,7 @@ def write(source: Path, contract: Contract, path: Path, about: Mapping[str, str]
     graph, taken = model.graph, _inputs(model)
     _refuse_other(taken, contract.inputs, source)
     _refuse_other(list(graph.output), contract.outputs, source)
+    _refuse_own_range(model, source)
     _rename(model, {taken[0].name: contract.inputs[0].name, graph.output[0].name: contract.outputs[0].name})
     for values, tensors in ((graph.input, contract.inputs), (graph.output, contract.outputs)):
         del values[:]
@@ -91,20 +92,23 @@ def _refuse_more_than_itself(model: onnx.ModelProto, source: Path) -> None:
 
 
 def _refuse_other(values: list[ValueInfoProto], tensors: tuple[Tensor, ...], source: Path) -> None:
-    wanted = tensors[0].shape
-    (value,) = values if len(values) == 1 else (None,)
-    kind = value.type.tensor_type if value else None
-    if kind is None or kind.elem_type != TensorProto.FLOAT or _shape(kind) != wanted:
-        found = ", ".join(f"{each.name} {list(_shape(each.type.tensor_type))}" for each in values)
+    (wanted,) = tensors
+    kinds = [value.type.tensor_type for value in values]
+    shapes = [tuple(size.dim_value for size in kind.shape.dim[1:]) for kind in kinds]  # after the rows
+    if shapes != [wanted.shape] or kinds[0].elem_type != TensorProto.FLOAT:
+        found = " and ".join(
+            f"{value.name} {list(shape)}" for value, shape in zip(values, shapes, strict=True)
+        )
         raise ConversionFailed(
-            f"{source} has {found or 'nothing'} where one fp32 tensor of rows x {list(wanted)} belongs; it is another "
-            "network"
+            f"{source} is another network: where one fp32 tensor of rows x {list(wanted.shape)} belongs, it has "
+            f"{found or 'nothing'}"
         )
 
 
-def _shape(kind: onnx.TypeProto.Tensor) -> tuple[int, ...]:
-    """Return the sizes behind the rows; one that is open is 0."""
-    return tuple(size.dim_value for size in kind.shape.dim[1:])
+def _refuse_own_range(model: onnx.ModelProto, source: Path) -> None:
+    """Refuse what scales bytes by itself, as InsightFace's networks of MXNet's time do (its ``ArcFaceONNX``)."""
+    if {"Sub", "Mul"} <= {node.op_type for node in model.graph.node[:8]}:
+        raise ConversionFailed(f"{source} takes pixels from 0 to 255, and AuraFace's are in [-1, 1]")
 
 
 def _rename(model: onnx.ModelProto, names: Mapping[str, str]) -> None:
