@@ -34,7 +34,9 @@ class Report(BaseModel):
         description="[width, height] of each picture as it was worked on [px]",
         examples=[{"photo": [768, 1024], "garment": [768, 1024]}],
     )
-    not_measured: dict[str, str] = Field(description="scores that need weights of a higher tier, and which")
+    not_measured: dict[str, str] = Field(
+        description="scores whose networks are not installed here, each with what installs them"
+    )
     finish: dict[str, Any] | None = Field(
         default=None,
         description="of the tiers above basic what the finisher did, and with what: executed_steps, bucket, all of its "

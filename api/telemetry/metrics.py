@@ -11,6 +11,7 @@ name                                labels                    what
 ``vfr_jobs_queued``, ``…_running``                            now, in the database: the same at every replica
 ``vfr_workers``                                               that gave a sign of life lately, in the database
 ``vfr_quality``                     metric                    histogram: scores of finished pictures; none, no sample
+``vfr_qc_score``                    metric                    gauge: the same of the picture that was finished last
 ``vfr_provider_spend_units``        provider, tenant          charged and reserved since ever, in the database
 ``vfr_breaker_state``               name                      0 closed, 1 half open, 2 open, in this process
 ``vfr_deliveries``                  state                     webhooks that did not arrive (yet), in the database
@@ -96,6 +97,12 @@ class Metrics:
             buckets=SCORE_BUCKETS,
             registry=self.registry,
         )
+        self.last_quality = Gauge(
+            "vfr_qc_score",
+            "Scores of the picture that was finished last and had them measured.",
+            ["metric"],
+            registry=self.registry,
+        )
         self.webhooks = self._counter("vfr_webhook_attempts", "Attempts to deliver a webhook.", "outcome")
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
@@ -113,6 +120,7 @@ class Metrics:
             self.job_latency.labels(stage).observe(seconds)
         for metric, score in scores.items():
             self.quality.labels(metric).observe(score)
+            self.last_quality.labels(metric).set(score)
         if reason is not None:
             self.job_failures.labels(reason).inc()
 

@@ -103,7 +103,7 @@ class Report(TypedDict):
 
     sizes: Sizes
     not_measured: dict[str, str]
-    """Learned scores whose networks are not installed, and how they are."""
+    """Learned scores whose networks are not installed here, each with what installs them."""
 
 
 NETWORKS: Mapping[str, tuple[str, ...]] = MappingProxyType(

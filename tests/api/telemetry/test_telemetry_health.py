@@ -79,6 +79,7 @@ def test_scores_that_were_not_measured_have_no_sample(caller: TestClient) -> Non
     found = lines(caller)
     assert 'vfr_quality_sum{metric="coverage"} 0.9' in found
     assert 'vfr_quality_count{metric="coverage"} 1.0' in found
+    assert 'vfr_qc_score{metric="coverage"} 0.9' in found
     assert not [line for line in found if "hem_visible" in line or "clip_similarity" in line]
 
 

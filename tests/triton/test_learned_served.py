@@ -1,0 +1,107 @@
+"""The learned scores from networks in a repository to a shop's report: tiny weights, the real servers and pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from skimage.data import astronaut
+
+from api.app import create_app
+from api.settings import Settings
+from benchmarks.inputs import drawn
+from bridge.checkout import REPOSITORY
+from bridge.contracts import CONTRACTS, LEARNED
+from bridge.imaging.encode import encode_image
+from bridge.quality.report import NETWORKS, not_measured
+from bridge.triton.client import TritonClient
+from bridge.triton.embedded import EmbeddedTriton
+from bridge.triton.local import LocalModels
+from bridge.triton.model import Array
+from export.scores import install
+from tests.scores import tiny
+
+FILES = {"person": encode_image(astronaut()), "garment": drawn("sweater")}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A repository with all four networks, and a server that was asked for the basic tier alone."""
+
+    repository: Path
+    server: EmbeddedTriton
+
+
+def linked(folder: Path) -> Path:
+    """A repository of the contracts' models alone."""
+    folder.mkdir()
+    for name in CONTRACTS:
+        (folder / name).symlink_to(REPOSITORY / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The server."""
+    folder = tmp_path_factory.mktemp("judged")
+    repository = linked(folder / "models")
+    install(tiny.write(folder / "weights"), repository)
+    with EmbeddedTriton(repository, models=["tryon_basic", "faces"], log=folder / "triton.log") as server:
+        yield Shop(repository, server)
+
+
+def wish() -> dict[str, Array]:
+    """A request for the basic tier."""
+    return {name: np.array([content], np.object_) for name, content in FILES.items()}
+
+
+def report_of(answer: Any) -> dict[str, Any]:
+    """The report that came with a picture."""
+    read: dict[str, Any] = json.loads(answer["report"][0])
+    return read
+
+
+def test_a_served_picture_has_all_scores(shop: Shop, tmp_path: Path) -> None:
+    """They are what the same networks say without a server; the other scores are those of a shop without networks."""
+    with TritonClient(shop.server.url) as client:
+        served = report_of(client.infer("tryon_basic", wish()))
+    alone = report_of(LocalModels(shop.repository)["tryon_basic"](**wish()))
+    without = report_of(LocalModels(linked(tmp_path / "models"))["tryon_basic"](**wish()))
+    assert served["not_measured"] == {}
+    assert served["scores"] == pytest.approx(alone["scores"], abs=2e-4)
+    assert {**served["scores"], **without["scores"]} == served["scores"]
+    assert served["scores"].keys() - without["scores"].keys() == set(NETWORKS)
+    assert without["not_measured"] == not_measured(())
+    assert 0.9 < served["scores"]["face_identity"] <= 1  # the sweater's collar reaches into the aligned face
+    assert 0 < served["scores"]["lpips"] < 1
+    assert -1 <= served["scores"]["clip_similarity"] < 1
+
+
+def test_a_repository_without_networks_says_so(client: TritonClient) -> None:
+    """The checkout's own: each score that is not there is told, with the networks that somebody may have installed."""
+    installed = [name for name in LEARNED if (REPOSITORY / name / "config.pbtxt").is_file()]
+    report = report_of(client.infer("tryon_basic", wish()))
+    assert report["not_measured"] == not_measured(installed)
+    assert report["scores"].keys() & not_measured(installed).keys() == set()
+
+
+def test_a_shop_is_told_the_numbers(shop: Shop, tmp_path: Path) -> None:
+    """In the answer, in the verdict by the thresholds, and in what Prometheus reads."""
+    with TestClient(create_app(Settings(triton_url=shop.server.url, data=tmp_path))) as rest:
+        answer = rest.post("/v1/tryon", files=FILES).json()
+        told = rest.get("/metrics").text
+        assert rest.get("/readyz").json()["models"]["clip_image"] == "ready"
+    scores, quality = answer["report"]["scores"], answer["quality"]
+    assert not NETWORKS.keys() & quality["not_measured"].keys()
+    missed = {failure["metric"]: failure["value"] for failure in quality["failures"]}
+    assert "aesthetic" in missed or scores["aesthetic"] >= 0.58
+    assert missed.items() <= scores.items()
+    for metric in NETWORKS:
+        assert f'vfr_qc_score{{metric="{metric}"}} {scores[metric]}' in told
+        assert f'vfr_quality_count{{metric="{metric}"}} 1.0' in told
