@@ -46,12 +46,17 @@ _WORDS = {
 }
 
 
-def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the problems of a route, for OpenAPI."""
+def described(words: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Return the problems of a route by status, for OpenAPI, in its own words."""
     return {
-        status: {"model": Problem, "description": _WORDS[status], "content": {PROBLEM: {}}}
-        for status in statuses
+        status: {"model": Problem, "description": told, "content": {PROBLEM: {}}}
+        for status, told in words.items()
     }
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """As :func:`described`, in the words that fit most routes."""
+    return described({status: _WORDS[status] for status in statuses})
 
 
 RESPONSES = responses(400, 401, 403, 406, 408, 413, 415, 422, 429, 503)

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import Field
 
-from api.problems import PROBLEM
-from api.schemas import Answer, Problem
+from api.problems import described
+from api.schemas import Answer
 from api.security.artifacts import Wanted, ensure
 from api.security.caller import Administering
-from api.security.ssrf import Guard
-from api.settings import Settings
+from api.service import Serving
 
 router = APIRouter(prefix="/v1/artifacts", tags=["operation"])
 
-PROBLEMS = {
-    400: "the request's body can't be read",
-    401: "no key came along",
-    403: "the key is no administrator's",
-    408: "the request's body came too slowly",
-    413: "the request's body is larger than 1 MiB",
-    422: "`dest` or `url` is refused, or the file is another one; `detail` says why",
-    503: "the disk is full",
-}
+PROBLEMS = described(
+    {
+        400: "the request's body can't be read",
+        401: "no key came along",
+        403: "the key is no administrator's",
+        408: "the request's body came too slowly",
+        413: "the request's body is larger than 1 MiB",
+        422: "`dest` or `url` is refused, or the file is another one; `detail` says why",
+        503: "the disk is full",
+    }
+)
 
 
 class Ensure(Answer):
@@ -48,24 +49,9 @@ class Ensured(Answer):
     changed: bool = Field(description="false: the very file was there already")
 
 
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.service.settings
-    return settings
-
-
-@router.post(
-    "/ensure",
-    summary="Bring a file to the server unless it is there",
-    responses={
-        status: {"model": Problem, "description": words, "content": {PROBLEM: {}}}
-        for status, words in PROBLEMS.items()
-    },
-)
-async def ensure_artifact(
-    wish: Ensure, _: Administering, settings: Annotated[Settings, Depends(_settings)]
-) -> Ensured:
+@router.post("/ensure", summary="Bring a file to the server unless it is there", responses=PROBLEMS)
+async def ensure_artifact(wish: Ensure, _: Administering, service: Serving) -> Ensured:
     """Fetch, compare with the SHA-256, and put in place in one step. Asking again is harmless."""
     wanted = Wanted(wish.url, wish.sha256, wish.dest)
-    guard = Guard(allow_private=settings.allow_private_urls)
-    most_bytes = settings.max_artifact_mb * 2**20
-    return Ensured(changed=await ensure(guard, settings.artifacts, wanted, most_bytes))
+    most_bytes = service.settings.max_artifact_mb * 2**20
+    return Ensured(changed=await ensure(service.room.guard, service.settings.artifacts, wanted, most_bytes))

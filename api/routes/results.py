@@ -7,14 +7,12 @@ import time
 from pathlib import PurePosixPath
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Header, Response
 
 from api.jobs.records import tenant_of
-from api.problems import PROBLEM
-from api.schemas import Problem
-from api.security.reads import Reads
-from api.storage.blobs import Blobs
-from api.storage.links import PATH, Links
+from api.problems import described
+from api.service import Serving
+from api.storage.links import PATH
 from bridge.errors import NotFound
 
 router = APIRouter(tags=["results"])
@@ -31,21 +29,6 @@ GUARDED = {
 }
 
 
-async def _blobs(request: Request) -> Blobs:
-    blobs: Blobs = request.app.state.service.blobs
-    return blobs
-
-
-async def _links(request: Request) -> Links:
-    links: Links = request.app.state.service.links
-    return links
-
-
-async def _reads(request: Request) -> Reads:
-    reads: Reads = request.app.state.service.reads
-    return reads
-
-
 @router.get(
     PATH + "{token}",
     summary="The picture that a link leads to",
@@ -56,30 +39,23 @@ async def _reads(request: Request) -> Reads:
             "content": {kind: {} for kind in sorted(set(MEDIA_TYPES.values()))},
         },
         304: {"description": "the picture is the one that the caller has"},
-        **{
-            status: {"model": Problem, "description": words, "content": {PROBLEM: {}}}
-            for status, words in {
+        **described(
+            {
                 404: "no such link, or the picture was deleted",
                 410: "expired",
                 429: "the tenant's pictures are asked for too often",
-            }.items()
-        },
+            }
+        ),
     },
 )
-async def result(
-    token: str,
-    blobs: Annotated[Blobs, Depends(_blobs)],
-    links: Annotated[Links, Depends(_links)],
-    reads: Annotated[Reads, Depends(_reads)],
-    if_none_match: Annotated[str, Header()] = "",
-) -> Response:
+async def result(token: str, service: Serving, if_none_match: Annotated[str, Header()] = "") -> Response:
     """Serve a picture to whoever holds its link; no key is needed."""
-    key = links.read(token, time.time())
-    reads.take(tenant_of(key))
+    key = service.links.read(token, time.time())
+    service.reads.take(tenant_of(key))
     media_type = MEDIA_TYPES.get(PurePosixPath(key).suffix)
     if not media_type:
         raise NotFound("This link leads to no picture.")
-    picture = await blobs.get(key)
+    picture = await service.blobs.get(key)
     tag = f'"{hashlib.sha256(picture).hexdigest()[:32]}"'
     headers = {**GUARDED, "ETag": tag}
     if _has(if_none_match, tag):

@@ -6,26 +6,28 @@ import time
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import Field
 
-from api.problems import PROBLEM
-from api.schemas import Answer, Problem
+from api.problems import described
+from api.schemas import Answer
 from api.security import quotas, usage
 from api.security.caller import Calling
 from api.security.usage import Sum
-from api.storage.database import Database
+from api.service import Serving
 from bridge.registry import Tier
 
 router = APIRouter(tags=["account"])
 
-PROBLEMS = {
-    401: "no key or token came along, or one that is not valid",
-    403: "the key lacks the scope read",
-    422: "`month` is not of the form 2026-11",
-    429: "it is asked for too often; `Retry-After` says when to come again",
-    503: "the database is down",
-}
+PROBLEMS = described(
+    {
+        401: "no key or token came along, or one that is not valid",
+        403: "the key lacks the scope read",
+        422: "`month` is not of the form 2026-11",
+        429: "it is asked for too often; `Retry-After` says when to come again",
+        503: "the database is down",
+    }
+)
 
 Month = Annotated[
     str | None,
@@ -59,20 +61,12 @@ class UsageAnswer(Answer):
     price: Decimal = Field(description="of all tiers together", examples=["8.24"])
 
 
-@router.get(
-    "/v1/usage",
-    summary="What was used in a month",
-    responses={
-        status: {"model": Problem, "description": words, "content": {PROBLEM: {}}}
-        for status, words in PROBLEMS.items()
-    },
-)
-async def show(request: Request, caller: Calling, month: Month = None) -> UsageAnswer:
+@router.get("/v1/usage", summary="What was used in a month", responses=PROBLEMS)
+async def show(service: Serving, caller: Calling, month: Month = None) -> UsageAnswer:
     """Sum up the delivered pictures by tier. Who signed in sees their own; a key sees the tenant's."""
-    database: Database = request.app.state.service.room.database
     chosen = month or quotas.month_of(time.time())
     tenant = caller.tenant
-    sums, accepted = await database.run(
+    sums, accepted = await service.room.database.read(
         lambda connection: (
             usage.sums(connection, tenant.id, chosen, caller.user),
             quotas.counted(connection, tenant, chosen),

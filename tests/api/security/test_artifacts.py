@@ -53,7 +53,9 @@ def ask(
         return Caller(tenant, None, frozenset(Scope))
 
     app.state.service = SimpleNamespace(
-        settings=known, authenticator=SimpleNamespace(authenticate=authenticate)
+        settings=known,
+        room=SimpleNamespace(guard=Guard(allow_private=known.allow_private_urls)),
+        authenticator=SimpleNamespace(authenticate=authenticate),
     )
     app.include_router(artifacts.router)
 
