@@ -16,11 +16,14 @@ from api.problems import RESPONSES
 from api.routes.forms import PersonIndex
 from api.routes.tryon import PICTURE
 from api.schemas import Keypoint, ParseAnswer, Picture
-from api.security.caller import Calling
-from api.service import Serving
+from api.security import quotas
+from api.security.caller import Caller, Calling
+from api.security.ingest import clean
+from api.service import Service, Serving
 from bridge.contracts import Label
 from bridge.imaging.encode import Format, encode_image
 from bridge.imaging.overlay import draw_perception
+from bridge.registry import Tier
 from bridge.triton.model import Array, Arrays
 
 router = APIRouter(tags=["perception"])
@@ -44,18 +47,25 @@ OFFERS = (*negotiation.PICTURES, negotiation.JSON)
 async def parse(
     request: Request,
     service: Serving,
-    _: Calling,
+    caller: Calling,
     photo: Annotated[UploadFile, File(description="the person's photo")],
     person_index: PersonIndex = -1,
 ) -> Response:
-    """Find the person, 33 landmarks and what is seen at every pixel."""
+    """Find the person, 33 landmarks and what is seen at every pixel. It counts as a job of the basic tier does."""
     kind = negotiation.choose(request.headers.get("accept"), OFFERS)
-    work = perceive(service.backend, await photo.read(), person_index, service.settings.timeout)
-    seen = await service.attend(request, work)
+    seen = await service.attend(request, _seen(service, caller, await photo.read(), person_index))
     if kind == negotiation.JSON:
         body = await asyncio.to_thread(describe, request.state.request_id, seen)
         return Response(body.model_dump_json(), media_type=kind)
     return Response(await asyncio.to_thread(_drawn, seen, negotiation.PICTURES[kind]), media_type=kind)
+
+
+async def _seen(service: Service, caller: Caller, photo: bytes, person_index: int) -> Arrays:
+    """Look at a stranger's photo as a job does: within the tenant's rate, and never at the bytes as they came."""
+    now = service.room.clock()
+    await service.room.database.run(lambda c: quotas.take(c, caller.tenant, Tier.BASIC, now))
+    known = await clean(photo)
+    return await perceive(service.backend, known.data, person_index, service.settings.timeout)
 
 
 def describe(request_id: str, seen: Arrays) -> ParseAnswer:

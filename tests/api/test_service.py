@@ -3,6 +3,7 @@
 import base64
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -38,6 +39,25 @@ def test_parse_refuses_what_is_no_picture(rest: TestClient) -> None:
     """The same errors as everywhere."""
     reply = rest.post("/v1/parse", files={"photo": b"hello"})
     assert (reply.status_code, reply.json()["code"]) == (415, "not_an_image")
+
+
+def test_parse_shows_triton_nothing_but_pixels(rest: TestClient, scripted: ScriptedTriton) -> None:
+    """What was glued behind a photo stays behind, as it does in a job."""
+    rest.post("/v1/parse", files={"photo": photo(form="JPEG") + b"PK and a web page"})
+    (asked,) = scripted.asked
+    assert (decode_image(asked["photo"][0]) == decode_image(photo(form="JPEG"))).all()
+    assert b"web page" not in asked["photo"][0]
+
+
+def test_parse_takes_from_the_rate(tmp_path: Path, scripted: ScriptedTriton) -> None:
+    """As much as a job of the basic tier: eight at once, where one may come in a minute."""
+    terms = "{id: few, plan: payg, anonymous: true, limits: {requests_per_minute: 1}}"
+    (tmp_path / "tenants.yaml").write_text(f"plans: {{payg: {{prices: {{basic: 1}}}}}}\ntenants: [{terms}]\n")
+    with TestClient(app_on(scripted, tenants=tmp_path / "tenants.yaml")) as caller:
+        replies = [caller.post("/v1/parse", files={"photo": photo()}) for _ in range(9)]
+    assert [reply.status_code for reply in replies] == [200] * 8 + [429]
+    assert int(replies[-1].headers["Retry-After"]) > 50
+    assert scripted.calls == 8
 
 
 def test_health_does_not_ask_triton(rest: TestClient) -> None:
