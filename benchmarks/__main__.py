@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import time
 from enum import Enum
 from pathlib import Path
@@ -236,6 +238,24 @@ def demo(
     with in_words(), progress() as say:
         page = showroom.demo(person, garment, out, category, say=say)
     console.print(f"Open {page} in a browser. All in all {time.perf_counter() - began:.0f} s.")
+
+
+@app.command()
+def scores(
+    results: Json = None,
+    turns: Annotated[int, typer.Option(min=1, help="How often each network is timed.")] = 7,
+    threads: Annotated[int, typer.Option(min=1, help="Of each network.")] = 2,
+) -> None:
+    """What the learned scores (CLIP, LPIPS, aesthetics, a face's identity) take on the processor, at true size.
+
+    Their weights are random and need not be installed; it takes two minutes and 6 GB.
+    """
+    from benchmarks import scores as learned
+
+    with in_words(), progress() as say:
+        found = learned.run(turns, threads, shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]), say)
+    write(results, found)
+    console.print(learned.table(found))
 
 
 for command in (
