@@ -9,9 +9,9 @@ from types import MappingProxyType
 METRICS: Mapping[str, str] = MappingProxyType(
     {
         "clip_similarity": "The garment's likeness to its photo (CLIP)",
-        "lpips": "The garment's perceptual distance from its photo (LPIPS)",
+        "lpips": "The garment's perceptual distance from what was laid of its photo (LPIPS)",
         "face_identity": "The face's likeness to the photo's",
-        "aesthetic": "The picture's beauty",
+        "aesthetic": "The picture's beauty, as a share of ten",
         "protected_identity": "The share of protected pixels that are the photo's own",
         "garment_colour": "The likeness of the garment's colours to its photo's",
         "garment_detail": "The garment's fine detail",

@@ -44,7 +44,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
                 "less noise over all, and the garment's own picture says more; edges hold the strokes; "
                 "the print's own pass takes more and smaller steps",
                 {"denoise": -0.04, "garment_adapter": 0.10, "controls.edge": 0.15, "tile_steps": 8},
-                ("garment_print", "garment_detail"),
+                ("garment_print", "garment_detail", "lpips", "clip_similarity"),
             ),
             Rule(
                 "hem_melt",

@@ -23,7 +23,10 @@ Words = npt.NDArray[np.object_]
 
 
 class Scorer:
-    """Answers ``score``: weight-free measures and remarks, 80 ms at 768x1024 on one core, and what networks see."""
+    """Answers ``score``: weight-free measures and remarks, and what networks see.
+
+    At 768x1024 the first take 80 ms on one core, and what the networks are shown as much again.
+    """
 
     def __init__(self, networks: Networks) -> None:
         """Take the networks that are installed, by their contracts' names."""

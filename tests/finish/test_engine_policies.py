@@ -35,5 +35,6 @@ def test_a_rule_changes_what_it_says_and_stays_within_bounds(name: str) -> None:
 def test_missed_scores_suggest_rules() -> None:
     """Each score leads to its rule; scores that no rule knows lead to none."""
     assert suggested(["hem_line", "face_identity"]) == ("face_drift", "hem_melt")
-    assert suggested(["lpips"]) == ()
+    assert suggested(["lpips"]) == ("print_smear",)
+    assert suggested(["old_garment_left"]) == ()
     assert changed(FINISHING, FINISHING.pro, ()) == FINISHING.pro

@@ -20,11 +20,12 @@ from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS, LEARNED
 from bridge.imaging.encode import encode_image
 from bridge.quality.report import NETWORKS, not_measured
+from bridge.registry.learned import ARTIFACTS, WORDS
 from bridge.triton.client import TritonClient
 from bridge.triton.embedded import EmbeddedTriton
 from bridge.triton.local import LocalModels
 from bridge.triton.model import Array
-from export.scores import install
+from export.scores import Score, install
 from tests.scores import tiny
 
 FILES = {"person": encode_image(astronaut()), "garment": drawn("sweater")}
@@ -81,6 +82,13 @@ def test_a_served_picture_has_all_scores(shop: Shop, tmp_path: Path) -> None:
     assert 0.9 < served["scores"]["face_identity"] <= 1  # the sweater's collar reaches into the aligned face
     assert 0 < served["scores"]["lpips"] < 1
     assert -1 <= served["scores"]["clip_similarity"] < 1
+
+
+@pytest.mark.parametrize("network", LEARNED)
+def test_what_installs_a_network_is_what_the_command_line_knows(network: str) -> None:
+    """The sentence that says what to do names the command's own word, and the files that it reads."""
+    score = Score(WORDS[network])
+    assert (score.contract, score.files) == (LEARNED[network], ARTIFACTS[network])
 
 
 def test_a_repository_without_networks_says_so(client: TritonClient) -> None:
