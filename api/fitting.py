@@ -20,7 +20,6 @@ from bridge.imaging.decode import decode_image
 from bridge.imaging.encode import Format
 from bridge.registry import Tier
 from bridge.triton.model import Array, Arrays
-from bridge.triton.wire import ModelStatistics
 
 GARMENT_PHOTOS = 3
 """How many photos of one garment may be sent; the basic tier works from the first."""
@@ -56,11 +55,6 @@ CHOICES: Mapping[str, Choice] = MappingProxyType(
     }
 )
 """Of the fields that forms and the command line have in common, by their names in :class:`Wish`."""
-
-COUNT_PAUSE = 0.005
-"""Between two readings of the counters [s]."""
-COUNT_ATTEMPTS = 6
-"""Readings after which the time of the last stage is left out."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +99,7 @@ class Fitting:
     picture: bytes  # encoded as the wish said
     report: Report
     seconds: float  # from the call to the answer [s]
-    stages: Mapping[str, float] = field(default_factory=dict)  # seconds in each model
+    stages: Mapping[str, float] = field(default_factory=dict)  # seconds in each of a finisher's stages
 
 
 def settings_of(told: str) -> dict[str, JsonValue]:
@@ -129,33 +123,18 @@ def text(data: bytes) -> Array:
 
 
 async def try_on(backend: Backend, wish: Wish, timeout: float) -> Fitting:
-    """Dress the person.
-
-    ``Fitting.stages`` is read from the server's counters before and after: under load it is the mean of all
-    requests that ended meanwhile.
+    """Dress the person by the basic tier.
 
     Raises:
         VfrError: what was sent can't be used, or the server can't answer; the sentence says what to do.
     """
     await check_unused(wish.garments[1:])
-    before = await backend.statistics()
     start = time.perf_counter()
     outputs = await backend.infer(TRYON_BASIC.name, wish.arrays(), ["encoded", "report"], timeout)
     seconds = time.perf_counter() - start
     report = Report.model_validate_json(outputs["report"][0])
     report.warnings.extend(unused(len(wish.garments)))
-    return Fitting(outputs["encoded"][0], report, seconds, spent(before, await _counted(backend, before)))
-
-
-async def _counted(backend: Backend, before: Mapping[str, ModelStatistics]) -> Mapping[str, ModelStatistics]:
-    """Read the counters once they hold the request: Triton counts it only after it answered it."""
-    after = await backend.statistics()
-    for _ in range(COUNT_ATTEMPTS):
-        if after[TRYON_BASIC.name].requests > before[TRYON_BASIC.name].requests:
-            break
-        await asyncio.sleep(COUNT_PAUSE)
-        after = await backend.statistics()
-    return after
+    return Fitting(outputs["encoded"][0], report, seconds)
 
 
 async def perceive(backend: Backend, photo: bytes, person_index: int, timeout: float) -> Arrays:
@@ -166,17 +145,6 @@ async def perceive(backend: Backend, photo: bytes, person_index: int, timeout: f
     """
     arrays = {"photo": text(photo), "person_index": np.array([person_index], np.int32)}
     return await backend.infer(PERCEPTION.name, arrays, None, timeout)
-
-
-def spent(before: Mapping[str, ModelStatistics], after: Mapping[str, ModelStatistics]) -> dict[str, float]:
-    """Return the seconds of each model per try-on between two readings; models that rested are left out."""
-    idle = ModelStatistics(requests=0, executions=0, failures=0, total=0.0, queued=0.0, computed=0.0)
-    pairs = {name: (before.get(name, idle), now) for name, now in after.items()}
-    busy = {
-        name: now.total - then.total for name, (then, now) in pairs.items() if now.requests > then.requests
-    }
-    then, now = pairs.get(TRYON_BASIC.name, (idle, idle))
-    return {name: seconds / max(1, now.requests - then.requests) for name, seconds in busy.items()}
 
 
 async def check_unused(photos: tuple[bytes, ...]) -> None:

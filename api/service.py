@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Request
 
 from api.backend import Backend
+from api.jobs.counters import Counters
 from api.jobs.desk import Desk
 from api.jobs.queue import Queue
 from api.jobs.records import Job
@@ -148,6 +149,7 @@ async def opened(settings: Settings, backend: Backend, metrics: Metrics) -> Asyn
             links=Links(settings.key, settings.public_url),
             queue=queue,
             backend=backend,
+            counters=Counters(backend),
             tenants=tenants,
             pipeline=load_pipeline(settings.pipeline),
             guard=guard,

@@ -57,9 +57,10 @@ class Hit:
     result: Json
 
 
-def claim(
-    connection: sa.Connection, key: str, job: str, tenant: str, user: str, now: float
-) -> Lead | Follow | Hit:
+Found = Lead | Follow | Hit
+
+
+def claim(connection: sa.Connection, key: str, job: str, tenant: str, user: str, now: float) -> Found:
     """Say what a job that asks for ``key`` does: the same answer to the same job, however often it asks."""
     connection.execute(_EXPIRE, {"what": key, "now": now})
     if insert_new(connection, RESULTS, key=key, job=job, tenant=tenant, user=user):

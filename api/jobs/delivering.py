@@ -35,7 +35,7 @@ def announce(
 ) -> None:
     """Write the messages of a job's end, in the transaction that ends it; who cancels a job knows it already."""
     tenant = room.tenants.named(job.tenant)
-    if state is State.CANCELLED or tenant is None:  # or not a customer any more
+    if state is State.CANCELLED or tenant is None or not tenant.webhooks:  # None: not a customer any more
         return
     now = room.clock()
     event = _event(room, job, result, problem, now)

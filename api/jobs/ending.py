@@ -28,11 +28,13 @@ async def conclude(
     Returns:
         False when it was over already: then nothing changes, whoever asks.
     """
-    now = room.clock()
-    inputs_until, results_until = _kept_until(room, job, now)
+    began = room.clock()
     events: list[sa.Row[Any]] = []
 
     def end(connection: sa.Connection) -> bool:
+        now = room.clock()
+        kept_until = _kept_until(room, job, now)
+        published = None if result is None else began
         if not records.end(
             connection,
             job.id,
@@ -40,12 +42,12 @@ async def conclude(
             now,
             result=result,
             problem=problem,
-            inputs_until=inputs_until,
-            results_until=results_until,
+            kept_until=kept_until,
+            published=published,
         ):
             return False
         if result is not None and not result["cached"]:
-            cache.keep(connection, cache_key(job), job.id, result, results_until)
+            cache.keep(connection, cache_key(job), job.id, result, kept_until[1])
         if result is not None:
             usage.record(connection, _used(room, job, result, now))
         if result is None:

@@ -17,9 +17,10 @@ import sqlalchemy as sa
 
 from api.jobs.envelope import Json, ok
 from api.jobs.order import Order
+from api.jobs.patience import while_active
 from api.jobs.records import Job
 from api.jobs.room import Room
-from api.jobs.steps import enter, while_active
+from api.jobs.steps import enter, store
 from api.providers import base, budget
 from api.providers.base import Provider, State, Task
 from api.providers.callback import callback_url
@@ -125,12 +126,9 @@ async def collect(room: Room, key: str, task: Json) -> Json:
     order = Order.model_validate(job.order)
     picture = await clean(await while_active(room, job, provider.fetch(done)))
     data = await asyncio.to_thread(lambda: encode_image(decode_image(picture.data), order.format))
-    kept = f"{job.folder}/{provider.name}.{order.format.value}"
-    await room.blobs.put(kept, data)
     return ok(
         {
-            "picture": kept,
-            "media_type": order.format.media_type,
+            **await store(room, job, data, order.format),
             "report": None,
             "qa": {"passed": False, "failures": [], "not_measured": {"all": _UNMEASURED}},
             "seconds": room.clock() - (task["until"] - provider.timeout),

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from api.finishing import Told, Watch
+from api.finishing import Told, Watch, unwatched
 from api.jobs import records
 from api.jobs.records import Job
 from api.jobs.room import Room
 from bridge.errors import StorageUnavailable
+from bridge.registry import Tier
 
 LOG = logging.getLogger("vfr.jobs")
 
@@ -93,6 +94,9 @@ class Teller:
 @asynccontextmanager
 async def telling(room: Room, job: Job, attempt: int, begins: float, ends: float) -> AsyncIterator[Watch]:
     """Write what is told within, from one progress of the job to another; the preview is gone afterwards."""
+    if job.order["tier"] == Tier.BASIC.value:  # it has no finisher, which alone has something to tell
+        yield unwatched
+        return
     teller = Teller(room, job, attempt, begins, ends)
     writing = asyncio.create_task(teller.write())
     try:

@@ -19,7 +19,7 @@ from api.storage.database import Database
 from bridge.errors import ConfigError, StorageUnavailable
 
 APPLICATION = "neurose-vfr"
-VERSION = "tryon-1"
+VERSION = "tryon-2"
 """Of the workflows' steps and their order. Another number strands the jobs that run while it is deployed."""
 
 JOBS_QUEUE, DELIVERIES_QUEUE, ERRANDS_QUEUE = "jobs", "deliveries", "errands"

@@ -68,6 +68,9 @@ EVENTS = sa.Table(
     sa.Column("detail", sa.JSON, nullable=False),
 )
 
+_PUBLISHED = 0.95
+"""How far a job is when its result is published."""
+
 ID = re.compile(r"[0-9a-f]{32}")
 """The form of the ids that we choose, of jobs and of erasures."""
 
@@ -96,7 +99,17 @@ _STEP = (
     )
     .returning(JOBS)
 )
-_END = sa.update(JOBS).where(JOBS.c.id == sa.bindparam("key"), UNFINISHED)
+_END = (
+    sa.update(JOBS)
+    .where(JOBS.c.id == sa.bindparam("key"), UNFINISHED)
+    .values(
+        {
+            name: sa.bindparam(name)
+            for name in ("state", "stage", "ended", "result", "problem", "inputs_until", "results_until")
+        }
+        | {"progress": sa.func.coalesce(sa.bindparam("far"), JOBS.c.progress)}
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -167,15 +180,47 @@ def step(
     return _job(row)
 
 
-def end(connection: sa.Connection, job: str, state: State, now: float, **values: Any) -> bool:  # noqa: ANN401 - a row's
-    """End a job; return False when it already is over: whoever comes second changes nothing."""
-    changes = {"state": state.value, "stage": state.value, "ended": now} | values
-    if state is State.DONE:
-        changes["progress"] = 1.0
-    changed = connection.execute(_END.values(changes), {"key": job}).rowcount
-    if changed:
-        _event(connection, job, now, state.value, 1.0, values.get("problem") or {})
-    return bool(changed)
+def end(
+    connection: sa.Connection,
+    job: str,
+    state: State,
+    now: float,
+    *,
+    result: Json | None = None,
+    problem: Json | None = None,
+    kept_until: tuple[float | None, float | None] = (None, None),
+    published: float | None = None,
+) -> bool:
+    """End a job; return False when it already is over: whoever comes second changes nothing.
+
+    Args:
+        connection: the transaction.
+        job: its id.
+        state: how it ends.
+        now: when.
+        result: what it led to.
+        problem: what was in its way.
+        kept_until: when its photos are deleted, and when its result is; None: never.
+        published: when the publishing of its result began, which is told as a stage of its own.
+    """
+    inputs_until, results_until = kept_until
+    told = {
+        "key": job,
+        "state": state.value,
+        "stage": state.value,
+        "far": 1.0 if state is State.DONE else None,
+        "ended": now,
+        "result": result,
+        "problem": problem,
+        "inputs_until": inputs_until,
+        "results_until": results_until,
+    }
+    if not connection.execute(_END, told).rowcount:
+        return False
+    if published is not None:
+        _event(connection, job, published, "publish", _PUBLISHED, {})
+    _event(connection, job, now, state.value, 1.0, problem or {})
+    return True
 
 
 def is_active(connection: sa.Connection, job: str) -> bool:

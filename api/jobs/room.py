@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from api.backend import Backend
+from api.jobs.counters import Counters
 from api.jobs.queue import Queue
 from api.jobs.records import Job, read
 from api.providers.base import Provider
@@ -36,6 +37,7 @@ class Room:
     links: Links
     queue: Queue
     backend: Backend
+    counters: Counters
     tenants: Tenants
     pipeline: Pipeline
     guard: Guard

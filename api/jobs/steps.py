@@ -10,39 +10,29 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+
+import sqlalchemy as sa
 
 from api.finishing import dress
 from api.jobs import cache, records
 from api.jobs.ending import cache_key, conclude
 from api.jobs.envelope import Json, error, ok
 from api.jobs.order import Order
+from api.jobs.patience import in_time, patiently, seconds_left, while_active
 from api.jobs.progress import telling
 from api.jobs.records import Job, State
 from api.jobs.room import Room
-from api.providers.breaker import Verdict
 from api.quality import policy, retry
 from api.telemetry import traces
 from api.telemetry.logs import bind_contextvars, bound_contextvars
-from bridge.errors import (
-    DeadlineMissed,
-    InternalError,
-    JobCancelled,
-    JobFailed,
-    NotFound,
-    OutOfMemory,
-    ServerUnavailable,
-    StorageUnavailable,
-    VfrError,
-)
-from bridge.registry import Tier
+from bridge.errors import InternalError, JobCancelled, NotFound, StorageUnavailable, VfrError
+from bridge.imaging.encode import Format
 
-T = TypeVar("T")
 LOG = logging.getLogger("vfr.jobs")
 
-PROGRESS = {"start": 0.05, "render": 0.3, "retry": 0.6, "escalate": 0.75, "publish": 0.95}
+PROGRESS = {"start": 0.05, "render": 0.3, "retry": 0.6, "escalate": 0.75}
 """How far a job is when a stage begins; the numbers are for people who wait."""
 
 _KEYS = {"attempt_delivery": "delivery", "erase_user": "errand"}
@@ -51,14 +41,6 @@ _REPEATABLE = ("seed", "expert")
 """What a retry may change of an order itself; the other changes are of the finisher's settings."""
 MOST_ATTEMPTS = 2
 """Pictures of our own: the first, and one retry."""
-MOST_FAULTS = 3
-"""Failures of a Triton that is ready otherwise: after so many this request is the cause, and the job fails."""
-_WATCH_SECONDS = 0.25
-"""Between two looks whether a running job was cancelled [s]."""
-_OUTAGE_SECONDS = 1.0
-"""Between two calls of a server that is away [s]."""
-_LEAST_SECONDS = 0.1
-"""The time of a call that can't be made in time any more [s]."""
 _FOLLOW_SECONDS = 0.1
 """Between two looks at a job that renders the same [s]."""
 
@@ -70,39 +52,96 @@ async def enter(room: Room, key: str, stage: str, detail: Json | None = None) ->
         JobCancelled: it is over.
     """
     now = room.clock()
-    job = await room.database.run(lambda c: records.step(c, key, stage, PROGRESS[stage], now, detail))
+    row = await room.database.run(lambda c: records.step(c, key, stage, PROGRESS[stage], now, detail))
+    return _bound(_lively(row))
+
+
+def _lively(job: Job | None) -> Job:
     if job is None:
         raise JobCancelled("The job is over.")
+    return job
+
+
+def _bound(job: Job) -> Job:
+    """Let the log's lines say whose job it is."""
     bind_contextvars(tenant=job.tenant, **traces.ids(job.traceparent))
     return job
 
 
-async def look_up(room: Room, key: str) -> Json:
-    """Find the result of the same request, waiting for a job that is rendering it.
+async def begin(room: Room, key: str) -> Json:
+    """Find the result of the same request, waiting for a job that is rendering it, or else make the first picture.
+
+    The job is over with either, unless the picture does not pass: so most jobs are one step, and its costs.
 
     Returns:
-        ``ok`` with ``result``, None when this job shall render, and with ``ours``: how many pictures we may make.
+        ``ok`` with ``over``, and where it is not with the ``attempts`` so far, and with how many are to be ``ours``.
     """
-    job = await enter(room, key, "start")
-    name = cache_key(job)
-    while True:
-        _in_time(job, room.clock())
-        found = await room.database.run(
-            lambda connection: cache.claim(connection, name, key, job.tenant, job.user, room.clock())
-        )
-        if not isinstance(found, cache.Follow):
-            result = found.result if isinstance(found, cache.Hit) else None
-            return ok({"result": result, "ours": 0 if job.order["external"] == "only" else MOST_ATTEMPTS})
+    job, found = await _entered(room, key)
+    while not isinstance(found, cache.Lead):
+        if isinstance(found, cache.Hit) and await _published_again(room, job, found.result):
+            return ok({"over": True})
+        in_time(job, room.clock())
         await while_active(room, job, asyncio.sleep(_FOLLOW_SECONDS))
+        found = await room.database.run(partial(_claim, room, job))
+    if not _ours(job):
+        return ok({"over": False, "attempts": [], "ours": 0})
+    attempt = await _attempt(room, job, 0, {})
+    if attempt["qa"]["passed"]:
+        with suppress(StorageUnavailable):  # it is not rendered again for that: the step of publishing waits
+            await _done(room, job, attempt, [attempt], cached=False)
+            return ok({"over": True})
+    return ok({"over": False, "attempts": [attempt], "ours": MOST_ATTEMPTS})
+
+
+async def _entered(room: Room, key: str) -> tuple[Job, cache.Found]:
+    """As :func:`enter` for the first step, and ask in the same transaction who renders."""
+
+    def start(connection: sa.Connection) -> tuple[Job, cache.Found]:
+        job = _lively(records.step(connection, key, "start", PROGRESS["start"], room.clock()))
+        return job, _claim(room, job, connection)
+
+    job, found = await room.database.run(start)
+    return _bound(job), found
+
+
+def _claim(room: Room, job: Job, connection: sa.Connection) -> cache.Found:
+    """Ask who renders what a job asks for, and where it is this one, note that it begins."""
+    now = room.clock()
+    found = cache.claim(connection, cache_key(job), job.id, job.tenant, job.user, now)
+    if isinstance(found, cache.Lead) and _ours(job):
+        records.step(connection, job.id, "render", PROGRESS["render"], now, {"attempt": 0})
+    return found
+
+
+def _ours(job: Job) -> bool:
+    """Return whether the job's pictures may be of our own."""
+    return bool(job.order["external"] != "only")
+
+
+async def _published_again(room: Room, job: Job, result: Json) -> bool:
+    """End a job with the result of another that asked for the same; return False when that one's picture is gone."""
+    try:
+        picture = await room.blobs.get(result["picture"])
+    except NotFound:
+        await room.database.run(lambda connection: cache.forget(connection, job=result["job"]))
+        return False
+    kept = await store(room, job, picture, Format(result["picture"].rpartition(".")[2]))
+    await _done(room, job, result | kept, result["attempts"], cached=True)
+    return True
 
 
 async def render(room: Room, key: str, number: int, changes: Json) -> Json:
+    """Make another picture, with the changes that the one before called for; ``ok`` with the attempt."""
+    job = await enter(room, key, "retry", {"attempt": number})
+    return ok(await _attempt(room, job, number, changes))
+
+
+async def _attempt(room: Room, job: Job, number: int, changes: Json) -> Json:
     """Make a picture, judge it, and say what the next attempt would change.
 
     Returns:
-        ``ok`` with the attempt: its picture's key, report, verdict and, when it did not pass, the ``next`` changes.
+        The attempt: where its picture is, report, verdict and, when it did not pass, the ``next`` changes.
     """
-    job = await enter(room, key, "retry" if number else "render", {"attempt": number})
     order = Order.model_validate(job.order | {name: changes[name] for name in _REPEATABLE if name in changes})
     person = await room.blobs.get(order.person.key)
     garments = tuple([await room.blobs.get(photo.key) for photo in order.garments])
@@ -111,60 +150,56 @@ async def render(room: Room, key: str, number: int, changes: Json) -> Json:
         order = order.model_copy(update={"finisher": settings.model_dump(mode="json")})
     wish = order.wish(person, garments, mask)
     begins, ends = (PROGRESS[name] for name in (("retry", "escalate") if number else ("render", "retry")))
+    await room.counters.begin()
     async with telling(room, job, number, begins, ends) as watch:
-        fitting = await patiently(room, job, lambda: dress(room.backend, wish, _seconds(room, job), watch))
-    picture = f"{job.folder}/attempt-{number}.{order.format.value}"
-    await room.blobs.put(picture, fitting.picture)
+        fitting = await patiently(
+            room, job, lambda: dress(room.backend, wish, seconds_left(room, job), watch)
+        )
     verdict = room.pipeline.judge(fitting.report, room.tenant(job).profile)
     missed = [failure.metric for failure in verdict.failures]
-    return ok(
-        {
-            "picture": picture,
-            "media_type": order.format.media_type,
-            "report": fitting.report.model_dump(mode="json"),
-            "qa": verdict.model_dump(mode="json"),
-            "seconds": fitting.seconds,
-            "stages": dict(fitting.stages),
-            "changes": changes,
-            "provider": None,
-            "next": retry.retry_changes(room.pipeline, order, fitting.report, missed, number),
-        }
-    )
+    return {
+        **await store(room, job, fitting.picture, order.format),
+        "report": fitting.report.model_dump(mode="json"),
+        "qa": verdict.model_dump(mode="json"),
+        "seconds": fitting.seconds,
+        "stages": dict(fitting.stages or await room.counters.shares()),
+        "changes": changes,
+        "provider": None,
+        "next": retry.retry_changes(room.pipeline, order, fitting.report, missed, number),
+    }
+
+
+async def store(room: Room, job: Job, picture: bytes, form: Format) -> Json:
+    """Store a picture under its hash: who writes it once more, even if believed dead, changes nothing.
+
+    Returns:
+        What an attempt says of it: ``picture``, which is its key, ``sha256``, and ``media_type``.
+    """
+    sha256 = hashlib.sha256(picture).hexdigest()
+    key = f"{job.folder}/{sha256}.{form.value}"
+    await room.blobs.put(key, picture)
+    return {"picture": key, "sha256": sha256, "media_type": form.media_type}
 
 
 async def publish(room: Room, key: str, attempts: list[Json]) -> Json:
     """End a job with its best attempt: the one that passed, else the one that came closest."""
-    job = await enter(room, key, "publish")
+    job = _bound(await room.job(key))
     best = attempts[policy.best([attempt["qa"] for attempt in attempts])]
-    return await _done(room, job, best, attempts, cached=False)
+    await _done(room, job, best, attempts, cached=False)
+    return ok()
 
 
-async def publish_again(room: Room, key: str, result: Json) -> Json:
-    """End a job with the result of another that asked for the same; render when that one's picture is gone."""
-    job = await enter(room, key, "publish")
-    try:
-        return await _done(room, job, result, result["attempts"], cached=True)
-    except NotFound:
-        await room.database.run(lambda connection: cache.forget(connection, job=result["job"]))
-        return ok(None)
-
-
-async def _done(room: Room, job: Job, best: Json, attempts: list[Json], *, cached: bool) -> Json:
-    picture = await room.blobs.get(best["picture"])
-    kept = f"{job.folder}/result.{best['picture'].rpartition('.')[2]}"
-    await room.blobs.put(kept, picture, once=True)
+async def _done(room: Room, job: Job, best: Json, attempts: list[Json], *, cached: bool) -> None:
+    told = ("picture", "sha256", "media_type", "report", "qa", "seconds", "stages", "provider")
     result = {
-        **{name: best[name] for name in ("media_type", "report", "qa", "seconds", "stages", "provider")},
+        **{name: best[name] for name in told},
         "job": job.id,
-        "picture": kept,
-        "sha256": hashlib.sha256(picture).hexdigest(),
         "attempts": [
             {name: attempt[name] for name in ("qa", "changes", "provider", "seconds")} for attempt in attempts
         ],
         "cached": cached,
     }
     await conclude(room, job, State.DONE, result=result)
-    return ok(result)
 
 
 async def fail(room: Room, key: str, fault: Json) -> Json:
@@ -202,72 +237,3 @@ async def _valued(step: Awaitable[Json], name: str) -> Json:
     except Exception as fault:  # a job must end whatever our code does; the log has the details
         LOG.exception("the step %s broke", name)
         return error(InternalError(f"Something is broken on our side ({type(fault).__name__})."))
-
-
-async def patiently(room: Room, job: Job, call: Callable[[], Awaitable[T]]) -> T:
-    """Call Triton, and while it is away wait for it, until the job's deadline.
-
-    A call that a server which was ready did not survive speaks against its pictures; a server that was away before,
-    and a circuit that is open, do not. Who is suspected calls alone, so that no two suspects take each other down.
-
-    Raises:
-        VfrError: Triton's answer, or the end of the patience.
-    """
-    faults, asked = 0, False
-
-    async def ask() -> T:
-        nonlocal asked
-        asked = True
-        return await call()
-
-    while True:
-        _in_time(job, room.clock())
-        asked, well = False, await room.backend.ready()
-        try:
-            return await while_active(room, job, _called(room, ask, alone=faults > 0))
-        except StorageUnavailable:
-            raise
-        except ServerUnavailable as fault:
-            faults += asked and well
-            if job.order["waited"] or (faults >= MOST_FAULTS and isinstance(fault, OutOfMemory)):
-                raise
-        if faults >= MOST_FAULTS:
-            raise JobFailed("The server failed on these pictures three times. Please try other ones.")
-        await while_active(room, job, asyncio.sleep(_OUTAGE_SECONDS))
-
-
-async def _called(room: Room, ask: Callable[[], Awaitable[T]], *, alone: bool) -> T:
-    async with room.suspects if alone else nullcontext():
-        return await room.triton.call(ask, judge_triton)
-
-
-def judge_triton(fault: BaseException) -> Verdict:
-    """Tell the breaker what an error says of Triton: an error of ours is an answer, and so is a card that is full."""
-    away = isinstance(fault, ServerUnavailable) and not isinstance(fault, OutOfMemory)
-    return Verdict.FAULT if away else Verdict.FINE
-
-
-async def while_active(room: Room, job: Job, work: Awaitable[T]) -> T:
-    """Wait for something as long as the job is wanted; when it is not, cancel what runs."""
-    task = asyncio.ensure_future(work)
-    try:
-        while not (await asyncio.wait({task}, timeout=_WATCH_SECONDS))[0]:
-            _in_time(job, room.clock())
-            if not await room.database.read(lambda connection: records.is_active(connection, job.id)):
-                raise JobCancelled("The job was cancelled.")
-        return task.result()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def _seconds(room: Room, job: Job) -> float:
-    """Return how long a call for the job may take [s]; a finisher has all of the time that is left."""
-    if job.order["tier"] == Tier.BASIC.value:
-        return room.settings.timeout
-    return max(_LEAST_SECONDS, job.deadline - room.clock())
-
-
-def _in_time(job: Job, now: float) -> None:
-    if now > job.deadline:
-        raise DeadlineMissed("The job's time is over. Please send it again.")

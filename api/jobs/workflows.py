@@ -57,10 +57,9 @@ def _durable(step: Callable[..., Awaitable[Json]]) -> Callable[..., Awaitable[Js
     return DBOS.step(name=step.__name__, **_STEP)(run)
 
 
-_look_up = _durable(steps.look_up)
+_begin = _durable(steps.begin)
 _render = _durable(steps.render)
 _publish = _durable(steps.publish)
-_publish_again = _durable(steps.publish_again)
 _fail = _durable(steps.fail)
 _submit = _durable(escalation.submit)
 _poll = _durable(escalation.poll)
@@ -76,36 +75,27 @@ async def tryon(job: str) -> Json:
     What a picture takes from perception to its scores is one step, since it is one graph in Triton, which keeps what
     it saw of a person or a garment for the next job.
     """
-    found = await _look_up(job)
-    if "error" in found:
-        return await _ended(job, found)
-    if result := found["ok"]["result"]:
-        published = await _publish_again(job, result)
-        if published.get("ok"):
-            return {"ok": True}
-        if "error" in published:
-            return await _ended(job, published)
-    attempts, fault = await _attempts(job, found["ok"]["ours"])
+    begun = await _begin(job)
+    if "error" in begun:
+        return await _ended(job, begun)
+    if begun["ok"]["over"]:
+        return {"ok": True}
+    attempts, fault = await _attempts(job, begun["ok"]["attempts"], begun["ok"]["ours"])
     if not attempts:
         return await _ended(job, fault)
     published = await _publish(job, attempts)
     return await _ended(job, published) if "error" in published else {"ok": True}
 
 
-async def _attempts(job: str, ours: int) -> tuple[list[Json], Json]:
+async def _attempts(job: str, attempts: list[Json], ours: int) -> tuple[list[Json], Json]:
     """Render until a picture passes: so many of ours, then another provider's. Return them, and the last error."""
-    attempts: list[Json] = []
-    changes: Json = {}
     made: Json = {}
-    for number in range(ours):
-        made = await _render(job, number, changes)
-        if "error" in made:
-            break
-        attempts.append(made["ok"])
-        if made["ok"]["qa"]["passed"]:
-            return attempts, {}
-        changes = made["ok"]["next"]
-    if "error" in made and (not attempts or made["error"]["code"] in _LAST_WORDS):
+    while not _passed(attempts) and len(attempts) < ours and "error" not in made:
+        made = await _render(job, len(attempts), attempts[-1]["next"])
+        attempts += [made["ok"]] if "ok" in made else []
+    if _passed(attempts):
+        return attempts, {}
+    if "error" in made and made["error"]["code"] in _LAST_WORDS:
         return [], made
     elsewhere = await _escalate(job)
     if "error" not in elsewhere:
@@ -113,6 +103,10 @@ async def _attempts(job: str, ours: int) -> tuple[list[Json], Json]:
     elif elsewhere["error"]["code"] in _LAST_WORDS:
         return [], elsewhere
     return attempts, made or elsewhere
+
+
+def _passed(attempts: list[Json]) -> bool:
+    return bool(attempts) and attempts[-1]["qa"]["passed"]
 
 
 async def _escalate(job: str) -> Json:

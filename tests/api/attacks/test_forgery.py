@@ -150,7 +150,7 @@ def test_links_that_we_signed_ourselves_lead_to_pictures_alone(house: House, blo
 def test_links_of_photos_are_never_given(house: House, job: dict[str, object]) -> None:
     """What an answer links to is the result; the photos that came in have no link."""
     content = base64.urlsafe_b64decode(str(job["image"]).rpartition("/")[2] + "==")
-    assert content.endswith(b"/result.png")
+    assert content.endswith(f"/{job['sha256']}.png".encode())
 
 
 def test_the_log_tells_no_secret(house: House, job: dict[str, object]) -> None:

@@ -29,7 +29,7 @@ def shop(world: World) -> Iterator[Shop]:
 @pytest.fixture(autouse=True)
 def _fast(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Look again soon, and leave with a server that is up and believed to be."""
-    monkeypatch.setattr("api.jobs.steps._OUTAGE_SECONDS", 0.1)
+    monkeypatch.setattr("api.jobs.patience._OUTAGE_SECONDS", 0.1)
     monkeypatch.setattr("api.jobs.sweeper.GRACE_SECONDS", 0.2)
     shop.room.triton = Breaker("The inference server", rest=0.6)
     yield

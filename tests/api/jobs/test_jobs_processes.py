@@ -27,11 +27,11 @@ from tests.api.jobs.stage import Stage
 
 T = TypeVar("T")
 
-STEPS = ("look_up", "render-0", "render-1", "submit", "poll", "collect", "publish", "attempt_delivery")
+STEPS = ("begin", "render-1", "submit", "poll", "collect", "publish", "attempt_delivery")
 DONE_UNTOLD = [(step, "after") for step in (*STEPS, "create")]
 """The step is done and nobody knows: the hard half. ``create``: a task at Kling is paid for."""
 BOUNDARIES = [(step, "before") for step in STEPS] + DONE_UNTOLD
-SOME = [("render-0", "after"), ("create", "after"), ("publish", "before"), ("publish", "after")]
+SOME = [("begin", "after"), ("create", "after"), ("publish", "before"), ("publish", "after")]
 DEAD_SECONDS = 1.0
 
 _SERVER = get_context("forkserver")
@@ -125,18 +125,23 @@ def check_once(shop: Shop, job: str, state: str) -> None:
 
 
 def test_killed_at_every_checkpoint(world: World, tmp_path: Path) -> None:
-    """After each step of the longest way one worker dies, and one job kills all of its workers. All end once.
+    """After each step of the longest way and of the shortest one worker dies, and one job kills all of its workers.
 
-    The longest way: rendered twice, then by Kling, fetched, published and told. There is a job for each boundary.
+    All end once. The longest way: rendered twice, then by Kling, fetched, published and told, with a job for each
+    boundary.
     """
     with running(world, f"sqlite:///{tmp_path / 'kills.sqlite'}", tmp_path) as (shop, fleet):
-        poison = shop.accepted()
-        fleet.rule(f"{poison}.render-0.before.again")
+        poison, (height, _) = shop.accepted(), shop.new()
+        fleet.rule(f"{poison}.begin.before.again")
+        swift = shop.accepted(height)  # over with its first step
+        fleet.rule(f"{swift}.begin.after")
         _killed_at(shop, fleet, DONE_UNTOLD)
-        fleet.watch(2, lambda: shop.world.messages(poison))
+        fleet.watch(2, lambda: shop.world.messages(swift) and shop.world.messages(poison))
+        check_once(shop, swift, "done")
+        assert fleet.calls()[height] == 1
         check_once(shop, poison, "failed")
         assert shop.job(poison)["problem"]["code"] == "job_failed"
-        fleet.watch(2, lambda: fleet.killed > len(DONE_UNTOLD) + MOST_RECOVERIES)
+        fleet.watch(2, lambda: fleet.killed > len(DONE_UNTOLD) + 1 + MOST_RECOVERIES)
 
 
 @pytest.mark.slow
@@ -210,7 +215,7 @@ def test_a_frozen_worker_that_thaws_changes_nothing(world: World, postgres_url: 
 
 
 def test_a_worker_that_is_stopped_finishes_its_step(world: World, tmp_path: Path) -> None:
-    """SIGTERM: what runs is finished and kept, the next worker goes on there, and nothing is rendered twice."""
+    """SIGTERM: what runs is finished, the next worker does what waits, and nothing is rendered twice."""
     with running(world, f"sqlite:///{tmp_path / 'drain.sqlite'}", tmp_path) as (shop, fleet):
         height, _ = shop.new()
         hold = fleet.rule(f"hold-{height}")
@@ -223,7 +228,7 @@ def test_a_worker_that_is_stopped_finishes_its_step(world: World, tmp_path: Path
         hold.unlink()
         first.join(PATIENCE)
         assert first.exitcode == 0
-        assert not shop.job(job)["ended"]
+        assert shop.job(job)["state"] == "done"
         fleet.start()
         assert {shop.ended(one)["state"] for one in (job, waiting)} == {"done"}
         assert fleet.calls()[height] == 1
