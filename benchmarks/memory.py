@@ -17,7 +17,7 @@ import torch
 from benchmarks.activations import weight, workspace
 from benchmarks.finisher_networks import layout, modules, parts
 from bridge.checkout import REPOSITORY
-from bridge.contracts import CONTRACTS, Backend, Contract
+from bridge.contracts import CONTRACTS, LEARNED, Backend, Contract
 from bridge.errors import ConfigError
 from bridge.finish.layout import Bucket, Layout, bucket_name, contracts
 from export.cards import Card, Device, find_card, role
@@ -192,10 +192,12 @@ def _others(card: Card) -> dict[str, int]:
         card.tuning(each.name).instances for each in on_card if each.backend is Backend.ONNXRUNTIME
     )
     processes = sum(each.backend is Backend.PYTHON for each in on_card)
+    learned = [name for name in LEARNED if card.tuning(name).kind == "gpu" and _installed(name)]
     found = {
         "the server's CUDA context": CONTEXT_MIB,
         "Triton's memory pool": POOL_MIB,
         "perception's networks": SESSION_MIB * sessions,
+        "the learned scores' networks": sum(round(_installed(each) / MIB) + SESSION_MIB for each in learned),
         "other processes' CUDA contexts": PROCESS_MIB * processes,
     }
     return {what: size for what, size in found.items() if size}

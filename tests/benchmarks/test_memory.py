@@ -132,6 +132,20 @@ def test_what_is_known_replaces_what_is_counted(
     assert "denoise_128x192" not in found
 
 
+def test_the_learned_scores_count_where_they_are_installed(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their files and a session each, on the cards on which they run."""
+    key = "the learned scores' networks"
+    monkeypatch.setattr(memory, "REPOSITORY", tmp_path)
+    assert key not in memory.run("h200", tiny, "onnx", ())["others"]
+    folder = tmp_path / "clip_image" / "1"
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(bytes(2**21))
+    assert memory.run("h200", tiny, "onnx", ())["others"][key] == 2 + memory.SESSION_MIB
+    assert key not in memory.run("rtx4090", tiny, "onnx", ())["others"]
+
+
 def test_the_table_gives_a_verdict(plans: memory.Memory) -> None:
     """In words, with what to do where it doesn't fit."""
     console = Console(width=140, record=True, file=io.StringIO())
