@@ -126,12 +126,17 @@ def hidden(model: str) -> Response:
 
 
 def _call(contract: Contract, **arrays: Array) -> Arrays:
-    """Ask another model of the repository: Triton's business logic scripting, BLS."""
+    """Ask another model of the repository: Triton's business logic scripting, BLS.
+
+    What a network on a card answers is wanted in the processor's memory: ``as_numpy`` refuses it elsewhere
+    (triton-inference-server/server issue 3992).
+    """
     inputs = complete(contract, arrays)
     request = stub().InferenceRequest(
         model_name=contract.name,
         requested_output_names=[tensor.name for tensor in contract.outputs],
         inputs=[stub().Tensor(name, np.ascontiguousarray(array)) for name, array in inputs.items()],
+        preferred_memory=stub().PreferredMemory(stub().TRITONSERVER_MEMORY_CPU, 0),
     )
     response = request.exec()
     if response.has_error():

@@ -146,6 +146,7 @@ class Stub(Protocol):
     Logger: Logger
     MetricFamily: MetricFamilies
     PreferredMemory: Callable[[int, int], object]
+    TRITONSERVER_MEMORY_CPU: int
     TRITONSERVER_MEMORY_GPU: int
     TRITONSERVER_RESPONSE_COMPLETE_FINAL: int
 
