@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-import time
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -13,8 +10,8 @@ import pytest
 from export.files import locked
 from export.sdxl.choice import Choice
 from tests.finish import tiny
+from tests.kept import kept_folder
 
-ROOT = Path(__file__).parents[2]
 _SOURCES = (
     "export/sdxl",
     "export/installation.py",
@@ -27,24 +24,23 @@ _SOURCES = (
     "tests/finish/tiny.py",
 )
 _CARD = "configs/gpu/cpu.yaml"
-_APART = {
-    "adapters",
-    "aoti",
-    "architectures",
-    "calibration",
-    "command",
-    "lora",
-    "names",
-    "quantize",
-    "single",
-    "tensorrt",
-    "vocabulary",
-}
+_APART = frozenset(
+    {
+        "adapters",
+        "aoti",
+        "architectures",
+        "calibration",
+        "command",
+        "lora",
+        "names",
+        "quantize",
+        "single",
+        "tensorrt",
+        "vocabulary",
+    }
+)
 """Modules of the export that take no part in this one."""
 _PACKAGES = ("torch", "diffusers", "transformers", "onnx", "onnxscript", "onnxruntime")
-
-_KEPT = 3600.0
-"""How long another state's export stays [s]: tests that began before a change may still read it."""
 
 
 def choice(source: Path, /, **changes: object) -> Choice:
@@ -85,16 +81,4 @@ def repository(cache: pytest.Cache) -> Path:
 
 
 def _folder(cache: pytest.Cache) -> Path:
-    """Return the folder of this very state of the export; those that were made an hour before are taken away."""
-    kept = cache.mkdir("finisher")
-    digest = hashlib.sha256(" ".join(version(package) for package in _PACKAGES).encode())
-    for source in (*_SOURCES, _CARD):
-        path = ROOT / source
-        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
-            digest.update(b"" if file.stem in _APART else file.read_bytes())
-    folder = kept / digest.hexdigest()[:16]
-    for other in set(kept.iterdir()) - {folder}:
-        if time.time() - other.stat().st_mtime > _KEPT:
-            shutil.rmtree(other)
-    folder.mkdir(exist_ok=True)
-    return folder
+    return kept_folder(cache, "finisher", (*_SOURCES, _CARD), _PACKAGES, _APART)

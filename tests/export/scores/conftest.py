@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from export.scores import install
-from tests.scores import tiny
+from tests.scores import exported, tiny
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +17,6 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def repository(sources: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def repository(request: pytest.FixtureRequest) -> Path:
     """A model repository with all four networks; read it only, or copy it."""
-    folder = tmp_path_factory.mktemp("installed") / "models"
-    install(sources, folder)
-    return folder
+    return exported.repository(request.config.cache)
