@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -17,17 +17,19 @@ from api.app import create_app
 from api.settings import Settings
 from benchmarks.inputs import drawn
 from bridge.checkout import REPOSITORY
-from bridge.contracts import CONTRACTS, LEARNED
+from bridge.contracts import CONTRACTS, LEARNED, SCORE, TRYON_BASIC
 from bridge.imaging.encode import encode_image
-from bridge.quality.report import NETWORKS, not_measured
+from bridge.quality.report import NETWORKS, WeightFree, not_measured
 from bridge.registry.learned import ARTIFACTS, WORDS
 from bridge.triton.client import TritonClient
 from bridge.triton.embedded import EmbeddedTriton
 from bridge.triton.local import LocalModels
 from bridge.triton.model import Array
+from bridge.triton.tensors import complete
 from export.scores import Score, install
 from tests.scores import tiny
 
+WEIGHT_FREE = get_type_hints(WeightFree)
 FILES = {"person": encode_image(astronaut()), "garment": drawn("sweater")}
 
 
@@ -39,19 +41,14 @@ class Shop:
     server: EmbeddedTriton
 
 
-def linked(folder: Path) -> Path:
-    """A repository of the contracts' models alone."""
-    folder.mkdir()
-    for name in CONTRACTS:
-        (folder / name).symlink_to(REPOSITORY / name)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """The server."""
     folder = tmp_path_factory.mktemp("judged")
-    repository = linked(folder / "models")
+    repository = folder / "models"
+    repository.mkdir()
+    for name in CONTRACTS:
+        (repository / name).symlink_to(REPOSITORY / name)
     install(tiny.write(folder / "weights"), repository)
     with EmbeddedTriton(repository, models=["tryon_basic", "faces"], log=folder / "triton.log") as server:
         yield Shop(repository, server)
@@ -68,20 +65,30 @@ def report_of(answer: Any) -> dict[str, Any]:
     return read
 
 
-def test_a_served_picture_has_all_scores(shop: Shop, tmp_path: Path) -> None:
-    """They are what the same networks say without a server; the other scores are those of a shop without networks."""
-    with TritonClient(shop.server.url) as client:
-        served = report_of(client.infer("tryon_basic", wish()))
-    alone = report_of(LocalModels(shop.repository)["tryon_basic"](**wish()))
-    without = report_of(LocalModels(linked(tmp_path / "models"))["tryon_basic"](**wish()))
+def test_a_served_picture_has_all_scores(shop: Shop, client: TritonClient, local: LocalModels) -> None:
+    """They are what the same networks say without a server; the other scores are those of the checkout's own models."""
+    with TritonClient(shop.server.url) as shops:
+        served = report_of(shops.infer("tryon_basic", wish()))
+    without = report_of(client.infer("tryon_basic", wish()))
+    seen = {**complete(TRYON_BASIC, wish()), **local["tryon_basic_stages"](**wish())}
+    alone = report_of(LocalModels(shop.repository)["score"](**{t.name: seen[t.name] for t in SCORE.inputs}))
     assert served["not_measured"] == {}
+    assert served["scores"].keys() == alone["scores"].keys() == {*without["scores"], *NETWORKS}
     assert served["scores"] == pytest.approx(alone["scores"], abs=2e-4)
-    assert {**served["scores"], **without["scores"]} == served["scores"]
-    assert served["scores"].keys() - without["scores"].keys() == set(NETWORKS)
-    assert without["not_measured"] == not_measured(())
+    assert {name: served["scores"][name] for name in WEIGHT_FREE} == {
+        name: without["scores"][name] for name in WEIGHT_FREE
+    }
     assert 0.9 < served["scores"]["face_identity"] <= 1  # the sweater's collar reaches into the aligned face
     assert 0 < served["scores"]["lpips"] < 1
     assert -1 <= served["scores"]["clip_similarity"] < 1
+
+
+def test_a_repository_without_networks_says_so(client: TritonClient) -> None:
+    """The checkout's own: each score that is not there is told; somebody may have installed some."""
+    installed = [name for name in LEARNED if (REPOSITORY / name / "config.pbtxt").is_file()]
+    report = report_of(client.infer("tryon_basic", wish()))
+    assert report["not_measured"] == not_measured(installed)
+    assert report["scores"].keys() & report["not_measured"].keys() == set()
 
 
 @pytest.mark.parametrize("network", LEARNED)
@@ -89,14 +96,6 @@ def test_what_installs_a_network_is_what_the_command_line_knows(network: str) ->
     """The sentence that says what to do names the command's own word, and the files that it reads."""
     score = Score(WORDS[network])
     assert (score.contract, score.files) == (LEARNED[network], ARTIFACTS[network])
-
-
-def test_a_repository_without_networks_says_so(client: TritonClient) -> None:
-    """The checkout's own: each score that is not there is told, with the networks that somebody may have installed."""
-    installed = [name for name in LEARNED if (REPOSITORY / name / "config.pbtxt").is_file()]
-    report = report_of(client.infer("tryon_basic", wish()))
-    assert report["not_measured"] == not_measured(installed)
-    assert report["scores"].keys() & not_measured(installed).keys() == set()
 
 
 def test_a_shop_is_told_the_numbers(shop: Shop, tmp_path: Path) -> None:
