@@ -25,8 +25,8 @@ demo: $(READY) weights ## see a person in other garments: writes out/demo/index.
 serve: $(READY) weights ## Triton and the REST service, with a page to try it, on http://127.0.0.1:8080
 	@$(RUN) api.cli serve
 
-test: check weights ## everything that must hold: checks, then the tests
-	$(RUN) pytest -m "not slow"
+test: check weights ## everything that must hold: checks, then the tests, on two cores (WORKERS=2)
+	OMP_NUM_THREADS=1 $(RUN) pytest -m "not slow" --numprocesses $(or $(WORKERS),2) --dist loadfile
 
 test-slow: $(READY) weights ## the long tests too: load, memory over hundreds of requests
 	$(RUN) pytest

@@ -80,7 +80,7 @@ def studio() -> Studio:
     folder = Path(tempfile.mkdtemp())
     base = tiny.base_pipeline(folder)
     refiner = tiny.refiner_pipeline(base)
-    layout = layout_of(base, refiner=Refiner(text_width=tiny.WIDTH, pooled_width=tiny.WIDTH))
+    layout = layout_of(refiner=Refiner(text_width=tiny.WIDTH, pooled_width=tiny.WIDTH))
     parts = Parts(
         unet=base.unet, vae=base.vae, text_encoders=(base.text_encoder, base.text_encoder_2),
         tokenizers=(base.tokenizer, base.tokenizer_2), scheduler=base.scheduler, union=base.controlnet,
@@ -96,12 +96,13 @@ def runs_of(parts: Parts, layout: Layout) -> Mapping[str, Run]:
     return {name: torch_run(modules[name], contract) for name, contract in contracts(layout).items()}
 
 
-def layout_of(base: Pipeline, **changes: object) -> Layout:
-    """Return what export would write of the tiny checkpoint."""
+def layout_of(**changes: object) -> Layout:
+    """Return what export would write of the tiny checkpoint, whose own scheduler a reference may have exchanged."""
+    scheduler = tiny.scheduler()
     facts: dict[str, object] = {
         "source": "tiny", "sha256": "0" * 64, "licence": "Apache-2.0", "commercial_use": True, "buckets": tiny.BUCKETS,
         "text_width": 2 * tiny.WIDTH, "pooled_width": tiny.WIDTH, "channels": 32, "union_kinds": 8, "image_side": 32,
-        "scheduler": {**base.scheduler.config, "_class_name": type(base.scheduler).__name__},
+        "scheduler": {**scheduler.config, "_class_name": type(scheduler).__name__},
     }  # fmt: skip
     return Layout.model_validate(facts | changes)
 

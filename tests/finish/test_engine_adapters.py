@@ -42,7 +42,7 @@ def dressed() -> Studio:
     states = [tiny_adapters.plus(base.unet), tiny_adapters.face(base.unet)]
     base.unet._load_ip_adapter_weights(states, low_cpu_mem_usage=False)
     adapters = (Adapter(name="garment", kind="plus", tokens=5), Adapter(name="face", kind="face", tokens=4))
-    layout = layout_of(base, adapters=adapters)
+    layout = layout_of(adapters=adapters)
     parts = Parts(
         unet=base.unet, vae=base.vae, text_encoders=(base.text_encoder, base.text_encoder_2), tokenizers=(),
         scheduler=base.scheduler, union=base.controlnet, image_encoder=base.image_encoder,
@@ -125,7 +125,7 @@ def test_a_face_of_another_network_is_refused(embedding: np.ndarray) -> None:
 def with_nets() -> tuple[Studio, StableDiffusionXLControlNetImg2ImgPipeline]:
     """Return SDXL with two ControlNets for one control each, and diffusers' pipeline of it."""
     base, nets = studio().base, [tiny.net(30), tiny.net(31)]
-    layout = layout_of(base, union_kinds=0, nets=(Net(name="pose"), Net(name="lines")))
+    layout = layout_of(union_kinds=0, nets=(Net(name="pose"), Net(name="lines")))
     parts = Parts(
         unet=base.unet, vae=base.vae, text_encoders=(base.text_encoder, base.text_encoder_2), tokenizers=(),
         scheduler=base.scheduler, nets={"pose": nets[0], "lines": nets[1]},
@@ -173,7 +173,7 @@ def with_identity() -> tuple[Studio, StableDiffusionXLControlNetImg2ImgPipeline]
     base, net = tiny.base_pipeline(Path(tempfile.mkdtemp())), tiny.net(32)
     base.unet._load_ip_adapter_weights([tiny_adapters.identity(base.unet)], low_cpu_mem_usage=False)
     layout = layout_of(
-        base, union_kinds=0, nets=(Net(name="landmarks", text="identity"),),
+        union_kinds=0, nets=(Net(name="landmarks", text="identity"),),
         adapters=(Adapter(name="identity", kind="identity", tokens=5),),
     )  # fmt: skip
     parts = Parts(

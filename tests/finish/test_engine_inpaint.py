@@ -43,7 +43,7 @@ def editor() -> tuple[Studio, StableDiffusionControlNetInpaintPipeline]:
     unet, nets = tiny.sd15_unet(), {"pose": tiny.sd15_net(), "depth": tiny.sd15_net(10)}
     unet._load_ip_adapter_weights([tiny_adapters.plus(unet)], low_cpu_mem_usage=False)
     layout = Layout.model_validate(
-        layout_of(studio().base).model_dump()
+        layout_of().model_dump()
         | {
             "family": "sd15", "text_width": tiny.WIDTH, "pooled_width": 0, "time_ids": 0, "union_kinds": 0,
             "inpaint": True, "blank_prompt": False, "nets": [Net(name=name) for name in nets],

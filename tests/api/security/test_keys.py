@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
 from api.cli import app
+from api.console import OUT
 from api.providers.callback import signature, signed_job
 from api.security import keys
 from api.security.keys import KEYS, Key, Scope, pepper_of
@@ -109,7 +110,7 @@ def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file.write_text("plans: {payg: {prices: {basic: 1}}}\ntenants: [{id: lumen, plan: payg}]\n")
     monkeypatch.setenv("VFR_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("VFR_TENANTS", str(file))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(OUT, "width", 200)
     return tmp_path / "data"
 
 
