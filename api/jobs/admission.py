@@ -11,7 +11,6 @@ from api.jobs import records
 from api.jobs.order import Order, Wishes
 from api.jobs.pictures import Uploads, cleaned, stored
 from api.jobs.queue import JOBS_QUEUE, TRYON
-from api.jobs.records import State
 from api.jobs.room import Room
 from api.jobs.tiers import check_tier
 from api.security import idempotency, quotas
@@ -149,10 +148,11 @@ def _admit(room: Room, connection: sa.Connection, tenant: Tenant, wishes: Wishes
 def _check_room(room: Room, connection: sa.Connection, tenant: Tenant) -> None:
     """Refuse what would wait too long: better now than later."""
     most = room.settings.most_queued
-    if records.counts(connection, tenant.id)[State.QUEUED] >= tenant.limits.queued:
+    mine, everybodys = records.waiting(connection, tenant.id)
+    if mine >= tenant.limits.queued:
         wait = RateLimited("So many of your jobs wait already. Please wait for one to end.")
         raise _later(wait, _turn(room, connection))
-    if records.counts(connection)[State.QUEUED] >= most:
+    if everybodys >= most:
         full = ServerUnavailable("The fitting room is full. Please try again later.")
         raise _later(full, _turn(room, connection) * most / 10)
 

@@ -46,18 +46,16 @@ class Desk:
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
+        return (await self.placed(caller, job))[0]
+
+    async def placed(self, caller: Caller, job: str) -> tuple[Job, int | None]:
+        """As :meth:`find`, and how many jobs are before it; None once it runs."""
         found = None
         if records.ID.fullmatch(job):  # PostgreSQL takes no NUL, not even in a question
-            found = await self._room.database.read(
-                lambda connection: records.read(connection, job, caller.tenant.id)
-            )
-        if found is None or caller.user not in (None, found.user):
+            found = await self._room.database.read(partial(_placed, job, caller.tenant.id))
+        if found is None or caller.user not in (None, found[0].user):
             raise NotFound("There is no job of that id.")
         return found
-
-    async def position(self, job: Job) -> int | None:
-        """Return how many jobs are before this one; None once it runs."""
-        return await self._room.database.read(lambda connection: records.position(connection, job))
 
     async def wait(self, caller: Caller, job: str) -> Job:
         """Return a job once it is over.
@@ -133,6 +131,11 @@ class Desk:
                 return
             after = found[-1].number if found else after
             await asyncio.sleep(_EVENTS_SECONDS)
+
+
+def _placed(job: str, tenant: str, connection: sa.Connection) -> tuple[Job, int | None] | None:
+    found = records.read(connection, job, tenant)
+    return None if found is None else (found, records.position(connection, found))
 
 
 def _news(job: str, after: int, connection: sa.Connection) -> tuple[bool, list[sa.Row[Any]]]:

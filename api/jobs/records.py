@@ -82,7 +82,11 @@ _CREATE, _HAPPENED = sa.insert(JOBS), sa.insert(EVENTS)
 _READ = sa.select(JOBS).where(JOBS.c.id == sa.bindparam("key"))
 _IS_ACTIVE = sa.select(JOBS.c.id).where(JOBS.c.id == sa.bindparam("key"), UNFINISHED)
 _COUNTS = sa.select(JOBS.c.state, sa.func.count()).where(UNFINISHED).group_by(JOBS.c.state)
-_COUNTS_OF = _COUNTS.where(JOBS.c.tenant == sa.bindparam("whose"))
+_QUEUED = sa.select(sa.func.count()).select_from(JOBS).where(JOBS.c.state == State.QUEUED.value)
+_WAITING = sa.select(
+    _QUEUED.where(JOBS.c.tenant == sa.bindparam("whose")).scalar_subquery(), _QUEUED.scalar_subquery()
+)
+_BEFORE = _QUEUED.where(JOBS.c.created < sa.bindparam("created"))
 _EVENTS = (
     sa.select(EVENTS)
     .where(EVENTS.c.job == sa.bindparam("key"), EVENTS.c.number > sa.bindparam("after"))
@@ -203,18 +207,9 @@ def end(
         kept_until: when its photos are deleted, and when its result is; None: never.
         published: when the publishing of its result began, which is told as a stage of its own.
     """
-    inputs_until, results_until = kept_until
-    told = {
-        "key": job,
-        "state": state.value,
-        "stage": state.value,
-        "far": 1.0 if state is State.DONE else None,
-        "ended": now,
-        "result": result,
-        "problem": problem,
-        "inputs_until": inputs_until,
-        "results_until": results_until,
-    }
+    told: Json = {"key": job, "state": state.value, "stage": state.value, "ended": now}
+    told |= {"far": 1.0 if state is State.DONE else None, "result": result, "problem": problem}
+    told |= dict(zip(("inputs_until", "results_until"), kept_until, strict=True))
     if not connection.execute(_END, told).rowcount:
         return False
     if published is not None:
@@ -247,14 +242,18 @@ def position(connection: sa.Connection, job: Job) -> int | None:
     """Return how many jobs wait before this one; None when it does not wait."""
     if job.state is not State.QUEUED:
         return None
-    before = sa.and_(JOBS.c.state == State.QUEUED.value, JOBS.c.created < job.created)
-    return connection.execute(sa.select(sa.func.count()).select_from(JOBS).where(before)).scalar_one()
+    return connection.execute(_BEFORE, {"created": job.created}).scalar_one()
 
 
-def counts(connection: sa.Connection, tenant: str | None = None) -> dict[State, int]:
+def waiting(connection: sa.Connection, tenant: str) -> tuple[int, int]:
+    """Return how many jobs of a tenant wait, and how many of all."""
+    mine, everybodys = connection.execute(_WAITING, {"whose": tenant}).one()
+    return mine, everybodys
+
+
+def counts(connection: sa.Connection) -> dict[State, int]:
     """Return how many jobs wait and run."""
-    query = _COUNTS if tenant is None else _COUNTS_OF
-    found = {State(state): count for state, count in connection.execute(query, {"whose": tenant})}
+    found = {State(state): count for state, count in connection.execute(_COUNTS)}
     return {state: found.get(state, 0) for state in ACTIVE}
 
 

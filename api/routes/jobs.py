@@ -45,19 +45,20 @@ async def create(
     Follow it by `GET /v1/jobs/{id}`, by its events, or by the webhook of your terms.
     """
     job = await handed_in.accept(mask=mask, seconds=seconds)
-    return await _told(service, await service.desk.find(caller, job))
+    return _told(service, *await service.desk.placed(caller, job))
 
 
 @router.get("/{job}", summary="Where a try-on is", responses=ABOUT_ONE)
 async def show(job: str, service: Serving, caller: Calling) -> JobAnswer:
     """Tell the state, and once it is done the picture's link and the report."""
-    return await _told(service, await service.desk.find(caller, job))
+    return _told(service, *await service.desk.placed(caller, job))
 
 
 @router.delete("/{job}", summary="Cancel a try-on", responses=ABOUT_ONE)
 async def cancel(job: str, service: Serving, caller: Calling) -> JobAnswer:
     """Cancel it and the model that works on it; one that is over stays as it is."""
-    return await _told(service, await service.desk.cancel(caller, job))
+    await service.desk.cancel(caller, job)
+    return _told(service, *await service.desk.placed(caller, job))
 
 
 @router.get(
@@ -93,8 +94,8 @@ async def _stream(service: Service, caller: Caller, job: str, after: int) -> Asy
 
 
 async def _event(service: Service, caller: Caller, job: str, event: Row[Any]) -> str:
-    row = await service.desk.find(caller, job)
-    told = await _told(service, row)
+    row, position = await service.desk.placed(caller, job)
+    told = _told(service, row, position)
     preview = event.detail.get("preview")
     shown = service.link(row, preview) if preview and not row.state.over else told.image
     data = {
@@ -109,14 +110,14 @@ async def _event(service: Service, caller: Caller, job: str, event: Row[Any]) ->
     return f"id: {event.number}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
 
 
-async def _told(service: Service, job: Job) -> JobAnswer:
+def _told(service: Service, job: Job, position: int | None) -> JobAnswer:
     result = job.result or {}
     return JobAnswer(
         id=job.id,
         state=job.state.value,
         stage=job.stage,
         progress=job.progress,
-        queue_position=await service.desk.position(job),
+        queue_position=position,
         created=job.created,
         started=job.started,
         ended=job.ended,

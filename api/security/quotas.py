@@ -7,6 +7,7 @@ so what the same transaction counts afterwards is exact for the tenant too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 
@@ -85,8 +86,9 @@ def take(connection: sa.Connection, tenant: Tenant, tier: Tier, now: float) -> N
     cost, full = COSTS[tier], capacity(tenant.limits)
     rate = tenant.limits.requests_per_minute / 60
     told = {"whose": tenant.id, "now": now, "full": full, "rate": rate}
-    insert_new(connection, BUCKETS, tenant=tenant.id, tokens=full, at=now)
-    if not connection.execute(_TAKE, told | {"cost": cost, "least": cost - _ROUNDING}).rowcount:
+    taking = told | {"cost": cost, "least": cost - _ROUNDING}
+    fresh = {"tenant": tenant.id, "tokens": full, "at": now}
+    if not _changed(connection, _TAKE, taking, BUCKETS, fresh):
         held = connection.scalars(_HELD, told).one()
         raise _refused(tenant.limits, (cost - held) / rate)
 
@@ -98,12 +100,26 @@ def count(connection: sa.Connection, tenant: Tenant, now: float) -> None:
         QuotaSpent: the month is used up; ``retry_after`` says when the next one begins.
     """
     month, most = month_of(now), tenant.limits.jobs_per_month
-    insert_new(connection, MONTHS, tenant=tenant.id, month=month, jobs=0)
-    told = {"whose": tenant.id, "of": month, "most": most or 0}
-    if not connection.execute(_COUNT if most is None else _COUNT_WITHIN, told).rowcount:
+    counting = {"whose": tenant.id, "of": month, "most": most or 0}
+    fresh = {"tenant": tenant.id, "month": month, "jobs": 0}
+    if not _changed(connection, _COUNT if most is None else _COUNT_WITHIN, counting, MONTHS, fresh):
         error = QuotaSpent(f"All {most} jobs of this month are used. The next month begins at midnight UTC.")
         error.retry_after = next_month(now) - now
         raise error
+
+
+def _changed(
+    connection: sa.Connection,
+    change: sa.Update,
+    told: Mapping[str, object],
+    table: sa.Table,
+    fresh: Mapping[str, object],
+) -> bool:
+    """Change a tenant's row, and where there is none yet make it first; return whether it was changed."""
+    if connection.execute(change, told).rowcount:
+        return True
+    insert_new(connection, table, **fresh)  # somebody else may have been quicker
+    return bool(connection.execute(change, told).rowcount)
 
 
 def counted(connection: sa.Connection, tenant: Tenant, month: str) -> int:
