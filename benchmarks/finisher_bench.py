@@ -14,7 +14,8 @@ from benchmarks.finisher_columns import COLUMNS, Forward, Tensors
 from benchmarks.finisher_expected import STEP_TFLOP, Expected
 from benchmarks.finisher_networks import modules
 from benchmarks.finisher_report import Lease
-from bridge.finish.layout import Bucket, Layout, bucket_name, contracts
+from bridge.finish.contracts import contracts
+from bridge.finish.layout import Bucket, Layout, bucket_name
 from export.cards import role
 from export.sdxl.examples import examples
 from export.sdxl.parts import Parts

@@ -19,7 +19,8 @@ from benchmarks.finisher_networks import layout, modules, parts
 from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS, LEARNED, Backend, Contract
 from bridge.errors import ConfigError
-from bridge.finish.layout import Bucket, Layout, bucket_name, contracts
+from bridge.finish.contracts import contracts
+from bridge.finish.layout import Bucket, Layout, bucket_name
 from export.cards import Card, Device, find_card, role
 from export.sdxl.examples import examples
 from export.sdxl.installed import layout_path

@@ -25,9 +25,10 @@ from benchmarks.finisher_networks import layout, modules, parts
 from benchmarks.origin import commit, machine
 from bridge.finish.admission import Admission
 from bridge.finish.batching import Batcher
+from bridge.finish.contracts import contracts
 from bridge.finish.finisher import Finisher
 from bridge.finish.job import Bytes, Finished, Job
-from bridge.finish.layout import Layout, bucket_name, contracts
+from bridge.finish.layout import Layout, bucket_name
 from bridge.finish.running import Run, torch_run
 from bridge.finish.settings import load
 from bridge.registry import Tier

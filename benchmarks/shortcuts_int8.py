@@ -11,7 +11,8 @@ from pathlib import Path
 import onnxruntime
 
 from benchmarks.shortcuts import LPIPS, SWITCHES, Workshop, psnr
-from bridge.finish.layout import bucket_name, contracts
+from bridge.finish.contracts import contracts
+from bridge.finish.layout import bucket_name
 from bridge.finish.networks import Tensors
 from bridge.finish.running import Run, onnx_run
 from export.onnx import write_onnx

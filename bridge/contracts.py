@@ -764,7 +764,7 @@ FINISH = Contract(
     ),
     (EVENT, PREVIEW, FINISHED, FINISH_REPORT), decoupled=True,
 )  # fmt: skip
-"""It calls the networks of the installed checkpoint, see :mod:`bridge.finish.layout`."""
+"""It calls the networks of the installed checkpoint, see :mod:`bridge.finish.contracts`."""
 ENCODE = Contract("encode", "An RGB image to encoded bytes", Backend.PYTHON, (RESULT, FORMAT), (ENCODED,))
 TRYON_BASIC = Contract(
     "tryon_basic",

@@ -18,8 +18,8 @@ from tritonclient.grpc import model_config_pb2 as pb
 
 from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS, LEARNED, Backend, Contract, DType, Tensor
+from bridge.finish.contracts import contracts as networks
 from bridge.finish.layout import Layout
-from bridge.finish.layout import contracts as networks
 from bridge.triton.ensembles import mapped_outputs
 from bridge.triton.memo import PARAMETER
 from export.cards import CARDS, DEFAULT_CARD, FINISH, Tuning, find_card, read_card

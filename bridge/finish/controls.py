@@ -85,7 +85,7 @@ async def embed(
 def combine(
     layout: Layout, given: Sequence[Given], bucket: Bucket, device: str, start: float = 0.0, end: float = 1.0
 ) -> Controls:
-    """Return what the denoiser reads of the controls, see :func:`bridge.finish.layout.denoise`."""
+    """Return what the denoiser reads of the controls, see :func:`bridge.finish.contracts.denoise`."""
 
     def rows(keep: float) -> Tensors:
         inputs = _union(layout, given, bucket, device, keep) | _nets(layout, given, bucket, device, keep)

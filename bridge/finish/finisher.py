@@ -42,7 +42,7 @@ class Finisher:
 
     Args:
         layout: of the checkpoint.
-        networks: its networks by name, see :func:`bridge.finish.layout.contracts`.
+        networks: its networks by name, see :func:`bridge.finish.contracts.contracts`.
         tokenizers: one per text encoder, see :func:`bridge.finish.prompt.tokenizers`.
         admission: who may begin.
         device: where the arithmetic between the networks happens; best where they are.

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from bridge.finish.contracts import denoise_shallow
 from bridge.finish.controls import Controls
 from bridge.finish.course import Course
 from bridge.finish.denoising import denoise
 from bridge.finish.guidance import Conditions, Guided
 from bridge.finish.job import Bytes
-from bridge.finish.layout import Bucket, Layout, bucket_name, denoise_shallow
+from bridge.finish.layout import Bucket, Layout, bucket_name
 from bridge.finish.networks import Network, Networks, Tensors
 from bridge.finish.pixels import from_signed, signed
 from bridge.finish.prompt import Prompt, refiner_ids, time_ids

@@ -12,7 +12,7 @@ Network = Callable[..., Awaitable[Mapping[str, torch.Tensor]]]
 """Tensors by input name in, rows first; tensors by output name out."""
 
 Networks = Mapping[str, Network]
-"""By the name of their contract, see :func:`bridge.finish.layout.contracts`."""
+"""By the name of their contract, see :func:`bridge.finish.contracts.contracts`."""
 
 Tensors = Mapping[str, torch.Tensor]
 

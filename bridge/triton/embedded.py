@@ -27,7 +27,7 @@ from types import TracebackType
 from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS
 from bridge.errors import ServerUnavailable
-from bridge.finish.layout import is_network
+from bridge.finish.contracts import is_network
 from bridge.triton import drain, processes
 from bridge.triton.memo import SECONDS as MEMO_SECONDS
 from bridge.triton.ports import HOST, Ports, reserve

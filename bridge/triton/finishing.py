@@ -12,9 +12,10 @@ import numpy as np
 
 from bridge.errors import WrongTensor
 from bridge.finish.admission import Admission
+from bridge.finish.contracts import contracts
 from bridge.finish.finisher import Finisher
 from bridge.finish.job import Face, Finished, Job, Progress
-from bridge.finish.layout import Layout, contracts
+from bridge.finish.layout import Layout
 from bridge.finish.prompt import tokenizers
 from bridge.finish.settings import Finishing, load
 from bridge.imaging.encode import encode_image

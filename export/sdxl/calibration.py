@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from bridge.finish.admission import Admission
 from bridge.finish.batching import Batcher
+from bridge.finish.contracts import contracts
 from bridge.finish.finisher import Finisher
 from bridge.finish.job import Bytes, Job
-from bridge.finish.layout import UNION_KINDS, Bucket, Layout, bucket_name, contracts
+from bridge.finish.layout import UNION_KINDS, Bucket, Layout, bucket_name
 from bridge.finish.networks import Tensors
 from bridge.finish.prompt import tokenizers
 from bridge.finish.running import Run, onnx_run

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.contracts import Contract
-from bridge.finish.layout import Layout, contracts
+from bridge.finish.contracts import contracts
+from bridge.finish.layout import Layout
 from bridge.registry import Registry, load_registry
 from export import onnx
 from export.installation import VERSION, Report, staging, write_report

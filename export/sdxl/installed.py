@@ -10,7 +10,8 @@ import shutil
 from pathlib import Path
 
 from bridge.contracts import Backend
-from bridge.finish.layout import Layout, contracts, is_network
+from bridge.finish.contracts import contracts, is_network
+from bridge.finish.layout import Layout
 from export import files
 from export.cards import DEFAULT_CARD, KNOWN, find_card
 from export.installation import VERSION

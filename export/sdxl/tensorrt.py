@@ -16,7 +16,8 @@ from pathlib import Path
 
 from bridge.contracts import ANY, Backend, Contract, Tensor
 from bridge.errors import ArtifactMissing, ConfigError, ConversionFailed
-from bridge.finish.layout import Layout, contracts
+from bridge.finish.contracts import contracts
+from bridge.finish.layout import Layout
 from bridge.registry import artifacts_folder, sha256_of
 from export import files
 from export.cards import Card, Rows, find_card, role

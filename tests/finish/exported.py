@@ -20,6 +20,7 @@ _SOURCES = (
     "export/proof.py",
     "export/pbtxt.py",
     "export/cards.py",
+    "bridge/finish/contracts.py",
     "bridge/finish/layout.py",
     "tests/finish/tiny.py",
 )

@@ -22,9 +22,10 @@ from tokenizers import Tokenizer
 
 from bridge.finish.admission import Admission
 from bridge.finish.batching import Batcher
+from bridge.finish.contracts import contracts
 from bridge.finish.finisher import Finisher
 from bridge.finish.job import Bytes, Finished, Job
-from bridge.finish.layout import UNION_KINDS, Bucket, Layout, Refiner, contracts
+from bridge.finish.layout import UNION_KINDS, Bucket, Layout, Refiner
 from bridge.finish.prompt import tokenizer
 from bridge.finish.running import Run, torch_run
 from bridge.finish.settings import FinishSettings, load

@@ -16,9 +16,9 @@ from bridge.contracts import Backend, Contract, DType, Tensor
 from bridge.errors import InternalError, OutOfMemory
 from bridge.finish.admission import DEADLINE, Admission
 from bridge.finish.batching import Batcher
+from bridge.finish.contracts import contracts
 from bridge.finish.finisher import Finisher
 from bridge.finish.job import Finished, Job
-from bridge.finish.layout import contracts
 from bridge.finish.networks import Tensors
 from bridge.finish.running import onnx_run
 from tests.finish import tiny

@@ -9,7 +9,8 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from bridge.finish.layout import Layout, contracts
+from bridge.finish.contracts import contracts
+from bridge.finish.layout import Layout
 from bridge.finish.prompt import tokenizers
 from bridge.finish.running import onnx_run
 from tests.finish.studio import Studio, job, reference, same, settings, studio

@@ -9,7 +9,8 @@ import pytest
 import torch
 from diffusers import StableDiffusionXLControlNetUnionImg2ImgPipeline
 
-from bridge.finish.layout import Layout, Net, Refiner, contracts
+from bridge.finish.contracts import contracts
+from bridge.finish.layout import Layout, Net, Refiner
 from export.onnx import write_onnx
 from export.precision import Precision
 from export.proof import DTYPES, onnx_runner

@@ -8,7 +8,7 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from bridge.finish.layout import contracts
+from bridge.finish.contracts import contracts
 from tests.finish import tiny, tiny_adapters
 from tests.finish.rows import (
     BOUND,

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bridge.finish.layout import Layout, contracts, is_network
+from bridge.finish.contracts import contracts, is_network
+from bridge.finish.layout import Layout
 from export.onnx import write_onnx
 from export.precision import Precision
 from export.proof import DTYPES, onnx_runner

@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from bridge.errors import ArtifactMissing, ConfigError, ConversionFailed
-from bridge.finish.layout import contracts
+from bridge.finish.contracts import contracts
 from export.sdxl.calibration import Rows
 from export.sdxl.choice import Format
 from export.sdxl.installed import layout_path

@@ -23,7 +23,7 @@ from bridge.contracts import (
     Tensor,
 )
 from bridge.errors import ConfigError
-from bridge.finish.layout import is_network
+from bridge.finish.contracts import is_network
 from bridge.triton.ensembles import mapped_outputs, safe_outputs
 from export.cards import CARDS, DEFAULT_CARD, Tuning, read_card
 from export.pbtxt import config_path, render, write_configs

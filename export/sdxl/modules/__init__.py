@@ -1,4 +1,4 @@
-"""The networks of :mod:`bridge.finish.layout` as torch modules, made of diffusers' and transformers' own.
+"""The networks of :mod:`bridge.finish.contracts` as torch modules, made of diffusers' and transformers' own.
 
 What differs from diffusers is only what a server of many jobs needs: every row has a timestep and scales of its own,
 what stays the same over all steps is computed once, and nothing depends on values in Python.

@@ -121,7 +121,7 @@ class Union(nn.Module):
         present: torch.Tensor,
         gain: torch.Tensor,
     ) -> Residuals:
-        """Return the residuals of the controls together; see :func:`bridge.finish.layout.denoise`."""
+        """Return the residuals of the controls together; see :func:`bridge.finish.contracts.denoise`."""
         dtype = step.latent.dtype
         spread = self._spread(tokens.to(dtype), (weights * present).to(dtype))
         sample = self.net.conv_in(step.latent) + control.to(dtype) + spread[:, :, None, None]

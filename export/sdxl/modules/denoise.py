@@ -100,7 +100,7 @@ class Denoise(nn.Module):
     def _within(
         self, deep: Sequence[torch.Tensor], controls: Sequence[Residuals], half: torch.dtype
     ) -> list[torch.Tensor]:
-        """Return what :func:`bridge.finish.layout.denoise_shallow` reads of this step, if there is such a network."""
+        """Return what :func:`bridge.finish.contracts.denoise_shallow` reads of this step, if there is one."""
         if not self.skips:
             return []
         residuals = [torch.cat(reduce(add, controls).down[: self.skips], dim=1)] if controls else []

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from bridge.contracts import DType
-from bridge.finish.layout import Adapter, Layout, bucket_name, contracts
+from bridge.finish.contracts import contracts
+from bridge.finish.layout import Adapter, Layout, bucket_name
 from export.sdxl.modules.autoencoder import Decode, Encode
 from export.sdxl.modules.control import Embed
 from export.sdxl.modules.denoise import Denoise

@@ -11,7 +11,8 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
 from bridge.contracts import ANY
-from bridge.finish.layout import Layout, contracts
+from bridge.finish.contracts import contracts
+from bridge.finish.layout import Layout
 from bridge.finish.prompt import tokenizers
 from export.sdxl import installed
 from export.sdxl.choice import Target

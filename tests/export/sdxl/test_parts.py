@@ -11,7 +11,8 @@ from diffusers import StableDiffusionControlNetInpaintPipeline
 from safetensors.torch import save_file
 
 from bridge.errors import ConversionFailed
-from bridge.finish.layout import Layout, contracts
+from bridge.finish.contracts import contracts
+from bridge.finish.layout import Layout
 from bridge.registry import load_registry
 from export.sdxl import aoti
 from export.sdxl.adapters import load_adapters

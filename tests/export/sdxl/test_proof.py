@@ -10,7 +10,8 @@ import torch
 from onnx import numpy_helper
 
 from bridge.errors import ConversionFailed
-from bridge.finish.layout import Layout, contracts
+from bridge.finish.contracts import contracts
+from bridge.finish.layout import Layout
 from bridge.registry import load_registry
 from export.precision import BOUNDS, Precision
 from export.proof import Tensors, onnx_runner, run_module

@@ -10,7 +10,8 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
 from bridge.errors import ArtifactMissing, ConfigError, ConversionFailed
-from bridge.finish.layout import Layout, contracts
+from bridge.finish.contracts import contracts
+from bridge.finish.layout import Layout
 from export.cards import Card, Finishing, Rows, find_card
 from export.sdxl.tensorrt import Machine, Plan, build, plan_key, plans, tensorrt_version
 

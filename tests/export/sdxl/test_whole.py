@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import save_file
 
-from bridge.finish.layout import contracts
+from bridge.finish.contracts import contracts
 from bridge.registry import load_registry
 from export.precision import BOUNDS, Precision
 from export.sdxl.aoti import package_runner, write_package

@@ -16,8 +16,9 @@ import torch
 
 from bridge.checkout import REPOSITORY
 from bridge.contracts import ANY, CONTRACTS, FINISH, Backend, Contract
+from bridge.finish.contracts import contracts, denoise
 from bridge.finish.job import Finished, Job
-from bridge.finish.layout import Layout, contracts, denoise
+from bridge.finish.layout import Layout
 from bridge.triton.client import AsyncTritonClient, ModelStatistics
 from bridge.triton.embedded import EmbeddedTriton
 from bridge.triton.model import Array, Arrays
