@@ -6,37 +6,29 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 
-from bridge.contracts import AESTHETIC, CLIP_IMAGE, FACE_EMBED, LPIPS, Contract
+from bridge.contracts import AESTHETIC, CLIP_IMAGE, FACE_EMBED, LEARNED, LPIPS, Contract
 from bridge.errors import ArtifactMissing
 from bridge.registry import Registry, Tier, require
+from bridge.registry.learned import ARTIFACTS, WORDS
 
 
 class Score(str, Enum):
     """The networks by the names that the command line knows."""
 
-    CLIP = "clip"
-    LPIPS = "lpips"
-    AESTHETIC = "aesthetic"
-    FACE = "face"
+    CLIP = WORDS[CLIP_IMAGE.name]
+    LPIPS = WORDS[LPIPS.name]
+    AESTHETIC = WORDS[AESTHETIC.name]
+    FACE = WORDS[FACE_EMBED.name]
 
     @property
     def contract(self) -> Contract:
         """What the network becomes."""
-        return _CONTRACTS[self]
+        return next(LEARNED[name] for name, word in WORDS.items() if word == self.value)
 
     @property
     def files(self) -> tuple[str, ...]:
         """The registry's ids of what it is made of, in the order in which they are read."""
-        return (*_BENEATH.get(self, ()), str(self.contract.artifact))
-
-
-_CONTRACTS: Mapping[Score, Contract] = {
-    Score.CLIP: CLIP_IMAGE,
-    Score.LPIPS: LPIPS,
-    Score.AESTHETIC: AESTHETIC,
-    Score.FACE: FACE_EMBED,
-}
-_BENEATH: Mapping[Score, tuple[str, ...]] = {Score.LPIPS: ("alexnet",)}
+        return ARTIFACTS[self.contract.name]
 
 
 def locate(scores: Iterable[Score], registry: Registry) -> Mapping[str, Path]:
