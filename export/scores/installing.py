@@ -49,13 +49,14 @@ def install(
         ConfigError: the card's file can't be used.
     """
     registry = load_registry() if registry is None else registry
+    find_card(card)  # refused before the minutes that a network takes
     reports = []
     for score in scores:
         progress(score)
         precision = Precision.FP16 if half and score is Score.CLIP else Precision.FP32
         with staging(repository) as staged:
-            _write_configs(score, staged, card)
             report = _write_network(score, sources, registry, staged, precision)
+            _write_configs(score, staged, card)
             _replace(repository / report.model, staged)
         reports.append(report)
     return reports
@@ -72,7 +73,7 @@ def _write_network(
     made_of = [registry[each] for each in score.files]
     sha256 = digest({each: [path] for each, path in paths.items()})
     path = staged / score.contract.name / VERSION / "model.onnx"
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True)
     proof = write(score, [*paths.values()], path, _about(made_of, sha256), precision)
     report = Report.of(path, _names(made_of), sha256, precision, begun, proof)
     write_report(staged, report)
