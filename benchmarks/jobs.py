@@ -95,6 +95,9 @@ class Jobs(TypedDict):
     """Many callers at once, nobody executes, photos of 160x200."""
     accepted_usual_per_second: float
     """The same with photos of 768x1024."""
+    accepting_by_ms: dict[str, float]
+    """Processor time per job of that, 160x200 [ms]: ``api``, ``pictures``, and ``callers``, who take their share of the
+    same cores although they are no part of the service."""
     done_per_second: float
     """The same jobs, executed by one worker."""
     added_ms: float
@@ -156,12 +159,17 @@ def _on(kind: str, jobs: int, say: Callable[[str], None]) -> Jobs:
         cached=percentiles(cached),
         accepted_per_second=round(accepting.per_second, 1),
         accepted_usual_per_second=round(accepting_usual.per_second, 1),
+        accepting_by_ms=_rounded(accepting.cpu_ms | {"callers": accepting.callers_ms}),
         done_per_second=round(flood.per_second, 1),
         added_ms=round(sum(flood.cpu_ms.values()), 2),
-        added_by_ms={name: round(ms, 2) for name, ms in flood.cpu_ms.items()},
+        added_by_ms=_rounded(flood.cpu_ms),
         burst=burst,
         memory=memory,
     )
+
+
+def _rounded(milliseconds: dict[str, float]) -> dict[str, float]:
+    return {name: round(ms, 2) for name, ms in milliseconds.items()}
 
 
 async def _cleaning(one: Photos) -> float:
@@ -190,7 +198,8 @@ async def _singly(running: Running, one: Photos, seeds: Sequence[int]) -> tuple[
 @dataclass(frozen=True)
 class _Rate:
     per_second: float
-    cpu_ms: dict[str, float]  # per job
+    cpu_ms: dict[str, float]  # of the service, per job
+    callers_ms: float  # of the callers, who are this process
 
 
 async def _flood(running: Running, one: Photos, jobs: int) -> tuple[_Rate, Memory]:
@@ -198,7 +207,7 @@ async def _flood(running: Running, one: Photos, jobs: int) -> tuple[_Rate, Memor
     todo, form = iter(range(10_000, 10_000 + jobs)), one.form
     async with httpx2.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
         await asyncio.gather(*(form.send(client, seed) for seed in range(9_900, 9_900 + CALLERS)))
-        began, used = time.perf_counter(), running.cpu_seconds()
+        began, mine, used = time.perf_counter(), time.process_time(), running.cpu_seconds()
 
         async def caller() -> None:
             for seed in todo:
@@ -209,11 +218,11 @@ async def _flood(running: Running, one: Photos, jobs: int) -> tuple[_Rate, Memor
         await asyncio.gather(*(caller() for _ in range(CALLERS)))
         if running.worker:
             await _drained(client)
-        seconds = time.perf_counter() - began
+        seconds, mine = time.perf_counter() - began, time.process_time() - mine
         reading.cancel()
     cpu = {name: (now - used[name]) / jobs * 1e3 for name, now in running.cpu_seconds().items()}
     readings.append((seconds, running.memory_mb()))
-    return _Rate(jobs / seconds, cpu), _memory(jobs, readings)
+    return _Rate(jobs / seconds, cpu, mine / jobs * 1e3), _memory(jobs, readings)
 
 
 async def _read_memory(
@@ -244,13 +253,13 @@ def _memory(jobs: int, readings: Sequence[tuple[float, dict[str, float]]]) -> Me
 
 
 def _slopes(course: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Return what each process grows by per thousand jobs [MiB]."""
+    """Return what each process grows by per thousand jobs [MiB]; 0 where there is one reading alone."""
     passed = [one["jobs"] for one in course]
-    return {
-        name: round(float(np.polyfit(passed, [one[name] for one in course], 1)[0]) * 1000, 2)
-        for name in course[0]
-        if name != "jobs"
-    }
+    names = [name for name in course[0] if name != "jobs"]
+    if len(set(passed)) == 1:
+        return dict.fromkeys(names, 0.0)
+    lines = {name: np.polyfit(passed, [one[name] for one in course], 1) for name in names}
+    return {name: round(float(line[0]) * 1000, 2) for name, line in lines.items()}
 
 
 async def _burst(running: Running, one: Photos) -> Burst:
