@@ -71,6 +71,7 @@ pins: $(READY) ## resolve pyproject.toml anew into requirements.txt
 clean: ## remove the environment and everything that was built
 	rm -rf .venv .artifacts out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	rm -f model_repository/*/1/model.onnx
+	rm -rf model_repository/{clip_image,aesthetic,lpips,face_embed}
 
 .PHONY: weights
 weights: $(READY)

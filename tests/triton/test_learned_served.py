@@ -26,8 +26,8 @@ from bridge.triton.embedded import EmbeddedTriton
 from bridge.triton.local import LocalModels
 from bridge.triton.model import Array
 from bridge.triton.tensors import complete
-from export.scores import Score, install
-from tests.scores import tiny
+from export.scores import Score
+from tests.scores import exported
 
 WEIGHT_FREE = get_type_hints(WeightFree)
 FILES = {"person": encode_image(astronaut()), "garment": drawn("sweater")}
@@ -42,14 +42,14 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """The server."""
     folder = tmp_path_factory.mktemp("judged")
     repository = folder / "models"
     repository.mkdir()
-    for name in CONTRACTS:
-        (repository / name).symlink_to(REPOSITORY / name)
-    install(tiny.write(folder / "weights"), repository)
+    networks = exported.repository(request.config.cache)
+    for name in (*CONTRACTS, *LEARNED):
+        (repository / name).symlink_to((networks if name in LEARNED else REPOSITORY) / name)
     with EmbeddedTriton(repository, models=["tryon_basic", "faces"], log=folder / "triton.log") as server:
         yield Shop(repository, server)
 
