@@ -94,15 +94,27 @@ def _refuse_more_than_itself(model: onnx.ModelProto, source: Path) -> None:
 def _refuse_other(values: list[ValueInfoProto], tensors: tuple[Tensor, ...], source: Path) -> None:
     (wanted,) = tensors
     kinds = [value.type.tensor_type for value in values]
-    shapes = [tuple(size.dim_value for size in kind.shape.dim[1:]) for kind in kinds]  # after the rows
-    if shapes != [wanted.shape] or kinds[0].elem_type != TensorProto.FLOAT:
-        found = " and ".join(
-            f"{value.name} {list(shape)}" for value, shape in zip(values, shapes, strict=True)
-        )
+    if len(kinds) != 1 or not _may_be(kinds[0], wanted):
+        pairs = zip(values, kinds, strict=True)
+        found = " and ".join(f"{value.name} {_sizes(kind)}" for value, kind in pairs)
         raise ConversionFailed(
             f"{source} is another network: where one fp32 tensor of rows x {list(wanted.shape)} belongs, it has "
             f"{found or 'nothing'}"
         )
+
+
+def _may_be(kind: onnx.TypeProto.Tensor, wanted: Tensor) -> bool:
+    """Tell whether a tensor can have the wanted type and sizes; of what it leaves open, the proof will tell."""
+    sizes = _sizes(kind) if kind.HasField("shape") else [0] * len(wanted.shape)
+    fits = len(sizes) == len(wanted.shape) and all(
+        size in {0, known} for size, known in zip(sizes, wanted.shape, strict=True)
+    )
+    return fits and kind.elem_type == TensorProto.FLOAT
+
+
+def _sizes(kind: onnx.TypeProto.Tensor) -> list[int]:
+    """Return the sizes behind the rows; one that is open is 0."""
+    return [size.dim_value for size in kind.shape.dim[1:]]
 
 
 def _refuse_own_range(model: onnx.ModelProto, source: Path) -> None:

@@ -6,6 +6,7 @@ per channel, averaged over the picture, and added up. The package `lpips` is wha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,17 +64,12 @@ def read(trunk: Path, heads: Path) -> Distance:
         ConversionFailed: a file holds more than tensors, or another network's.
     """
     module = Distance()
-    convolutions = _without("features.", trunk)
-    filled(module.trunk, convolutions, trunk)
-    filled(module.heads, _without("lin", heads, ".model.1"), heads)  # the 0th of each is a dropout
+    filled(module.trunk, _part(trunk, r"features\.(.*)"), trunk)
+    filled(module.heads, _part(heads, r"lin(\d)\.model\.1(\.weight)"), heads)  # its 0th was a dropout
     return module.eval()
 
 
-def _without(prefix: str, path: Path, infix: str = "") -> dict[str, torch.Tensor]:
-    """Return a file's tensors whose names begin with ``prefix``, under what is left of them without both."""
-    found = pickles.read(path)
-    return {
-        name.removeprefix(prefix).replace(infix, ""): tensor.float()
-        for name, tensor in found.items()
-        if name.startswith(prefix)
-    }
+def _part(path: Path, pattern: str) -> dict[str, torch.Tensor]:
+    """Return a file's tensors whose names match, under what the pattern's groups hold of them."""
+    found = ((re.fullmatch(pattern, name), tensor) for name, tensor in pickles.read(path).items())
+    return {"".join(match.groups()): tensor.float() for match, tensor in found if match}

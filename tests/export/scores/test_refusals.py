@@ -180,6 +180,25 @@ def _one_row(model: onnx.ModelProto) -> None:
     flatten.CopyFrom(helper.make_node("Reshape", [flatten.input[0], "shape"], [flatten.output[0]]))
 
 
+def _open(model: onnx.ModelProto) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+
+
+def test_sizes_that_a_file_leaves_open_are_tried(sources: Mapping[str, Path], tmp_path: Path) -> None:
+    """The proof runs it at the contract's."""
+    path = tmp_path / "face.onnx"
+    model = onnx.load(sources["auraface"])
+    _open(model)
+    onnx.save(model, path)
+    install({"auraface": path}, tmp_path / "models", scores=[Score.FACE])
+    made = onnx.load(tmp_path / "models" / "face_embed" / "1" / "model.onnx").graph
+    shapes = [
+        [size.dim_value for size in v.type.tensor_type.shape.dim[1:]] for v in (*made.input, *made.output)
+    ]
+    assert shapes == [[3, 112, 112], [512]]
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
