@@ -51,6 +51,14 @@ class Backend(Protocol):
         """
         ...
 
+    async def weights(self) -> Mapping[str, str]:
+        """Return what tells each loaded model's weights from others, by its name; of models that have weights.
+
+        Raises:
+            ServerUnavailable: nobody answers.
+        """
+        ...
+
     async def statistics(self) -> Mapping[str, ModelStatistics]:
         """Return what every model did since the server started.
 

@@ -15,8 +15,10 @@ from api.backend import Backend
 from api.jobs.counters import Counters
 from api.jobs.desk import Desk
 from api.jobs.queue import Queue
+from api.jobs.readiness import Readiness
 from api.jobs.records import Job
 from api.jobs.room import Room
+from api.jobs.weights import Weights
 from api.jobs.worker import working
 from api.problems import ClientGone
 from api.providers.base import Provider
@@ -150,6 +152,8 @@ async def opened(settings: Settings, backend: Backend, metrics: Metrics) -> Asyn
             queue=queue,
             backend=backend,
             counters=Counters(backend),
+            readiness=Readiness(backend),
+            weights=Weights(backend),
             tenants=tenants,
             pipeline=load_pipeline(settings.pipeline),
             guard=guard,

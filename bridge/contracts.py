@@ -15,7 +15,7 @@ Frames and units, unless a tensor says otherwise:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 
@@ -813,3 +813,16 @@ CONTRACTS: Mapping[str, Contract] = {
 }  # fmt: skip
 """Every model of the repository by its name, without those that only an installation brings (:data:`LEARNED` and the
 finisher's networks)."""
+
+
+def reached(models: Iterable[str]) -> set[str]:
+    """Return the models with all those that they call, consist of, or ask where they are installed."""
+    found: set[str] = set()
+    pending = list(models)
+    while pending:
+        name = pending.pop()
+        if name not in found and name in CONTRACTS:
+            known = CONTRACTS[name]
+            pending += [*known.calls, *known.asks, *(step.model for step in known.steps)]
+        found.add(name)
+    return found

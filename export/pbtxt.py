@@ -10,6 +10,7 @@ it, which Triton reads when it is started with ``--model-config-name=<card>``.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,9 +21,12 @@ from bridge.checkout import REPOSITORY
 from bridge.contracts import CONTRACTS, LEARNED, Backend, Contract, DType, Tensor
 from bridge.finish.contracts import contracts as networks
 from bridge.finish.layout import Layout
+from bridge.registry import load_registry
 from bridge.triton.ensembles import mapped_outputs
 from bridge.triton.memo import PARAMETER
+from bridge.triton.wire import WEIGHTS
 from export.cards import CARDS, DEFAULT_CARD, FINISH, Tuning, find_card, read_card
+from export.installation import report_path
 
 __all__ = [
     "CARDS",
@@ -32,6 +36,7 @@ __all__ = [
     "installed",
     "read_card",
     "render",
+    "weights_of",
     "write_configs",
 ]
 
@@ -43,8 +48,15 @@ _HEADER = """# {summary}.
 """
 
 
-def render(contract: Contract, tuning: Tuning, card: str = DEFAULT_CARD) -> str:
-    """Return the text of one model's config for one card."""
+def render(contract: Contract, tuning: Tuning, card: str = DEFAULT_CARD, weights: str = "") -> str:
+    """Return the text of one model's config for one card.
+
+    Args:
+        contract: the model's.
+        tuning: how it runs on that card.
+        card: its name.
+        weights: what :func:`weights_of` says, so that the server's callers can ask which weights it has.
+    """
     config = pb.ModelConfig(
         name=contract.name,
         max_batch_size=contract.max_batch,
@@ -61,6 +73,8 @@ def render(contract: Contract, tuning: Tuning, card: str = DEFAULT_CARD) -> str:
         if contract.decoupled:
             config.model_transaction_policy.decoupled = True
         _place(config, tuning)
+    if weights:
+        config.parameters[WEIGHTS].string_value = weights
     body: str = text_format.MessageToString(config, use_short_repeated_primitives=True)
     return _HEADER.format(summary=contract.summary, card=card) + body
 
@@ -97,6 +111,18 @@ def installed(repository: Path = REPOSITORY) -> Mapping[str, Contract]:
     return {**finisher, **learned}
 
 
+def weights_of(contract: Contract, repository: Path = REPOSITORY) -> str:
+    """Return what tells a model's weights from others: of an installed network its report's hashes, or the registry's.
+
+    Empty for a model that has none.
+    """
+    path = report_path(repository, contract.name)
+    if path.is_file():
+        told = json.loads(path.read_bytes())
+        return f"{told['weights_sha256'][:16]}-{told['file_sha256'][:16]}"
+    return load_registry()[contract.artifact].sha256[:16] if contract.artifact else ""
+
+
 def config_path(repository: Path, card: str, model: str) -> Path:
     """Return where Triton looks for the model's config for that card."""
     folder = repository / model
@@ -106,7 +132,7 @@ def config_path(repository: Path, card: str, model: str) -> Path:
 def _write(repository: Path, card: str, contract: Contract, tuning: Tuning) -> Path:
     path = config_path(repository, card, contract.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(contract, tuning, card))
+    path.write_text(render(contract, tuning, card, weights_of(contract, repository)))
     if contract.backend is not Backend.PYTHON:
         _keep_version_folder(repository / contract.name / "1")
     return path

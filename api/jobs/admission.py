@@ -86,8 +86,11 @@ async def accept(
     kept = False
     try:
         order = await stored(room, wishes, pictures, folder)
+        snapshot = room.pipeline.snapshot(tenant.profile, await room.weights.of(wishes.tier))
         accepted = await room.database.run(
-            lambda c: _enter(room, c, caller, user, job, order, claim, seconds or room.settings.job_seconds)
+            lambda c: _enter(
+                room, c, caller, user, job, order, snapshot, claim, seconds or room.settings.job_seconds
+            )
         )
         kept = not accepted.replayed
         bind_contextvars(job=accepted.job)
@@ -104,6 +107,7 @@ def _enter(
     user: str,
     job: str,
     order: Order,
+    snapshot: str,
     claim: Claim | None,
     seconds: float,
 ) -> Accepted:
@@ -131,7 +135,7 @@ def _enter(
         tenant=tenant.id,
         user=user,
         order=order.model_dump(mode="json"),
-        snapshot=room.pipeline.snapshot(tenant.profile),
+        snapshot=snapshot,
         deadline=now + seconds,
         traceparent=traces.current(),
     )

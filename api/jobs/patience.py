@@ -51,12 +51,13 @@ async def patiently(room: Room, job: Job, call: Callable[[], Awaitable[T]]) -> T
 
     while True:
         in_time(job, room.clock())
-        asked, well = False, await room.backend.ready()
+        asked, well = False, await (room.backend.ready() if faults else room.readiness.told())
         try:
             return await while_active(room, job, _called(room, ask, alone=faults > 0))
         except StorageUnavailable:
             raise
         except ServerUnavailable as fault:
+            room.readiness.doubt()
             faults += asked and well
             if job.order["waited"] or (faults >= MOST_FAULTS and isinstance(fault, OutOfMemory)):
                 raise

@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from api.backend import Backend
 from api.jobs.counters import Counters
 from api.jobs.queue import Queue
+from api.jobs.readiness import Readiness
 from api.jobs.records import Job, read
+from api.jobs.weights import Weights
 from api.providers.base import Provider
 from api.providers.breaker import Breaker
 from api.quality.policy import Pipeline
@@ -38,6 +40,8 @@ class Room:
     queue: Queue
     backend: Backend
     counters: Counters
+    readiness: Readiness
+    weights: Weights
     tenants: Tenants
     pipeline: Pipeline
     guard: Guard

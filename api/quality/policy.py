@@ -116,7 +116,9 @@ class Pipeline(Entry):
     retry: dict[Tier, Retry]
     finisher: Finishing | None = None
     """Of the tiers that are sold, with the environment's values over the file's."""
-    _snapshots: dict[str, str] = PrivateAttr(default_factory=dict)  # what was asked for: every job asks
+    _snapshots: dict[tuple[str, frozenset[tuple[str, str]]], str] = PrivateAttr(
+        default_factory=dict
+    )  # what was asked for: every job asks
 
     @model_validator(mode="after")
     def _all_tiers(self) -> Pipeline:
@@ -138,13 +140,19 @@ class Pipeline(Entry):
         """Hold a report against a profile, by its name; see :func:`judge`."""
         return judge(report, self.profile(profile))
 
-    def snapshot(self, profile: str) -> str:
-        """Return what a job of a profile runs by, as YAML; equal settings give equal text."""
-        if profile not in self._snapshots:
+    def snapshot(self, profile: str, weights: Mapping[str, str]) -> str:
+        """Return what a job of a profile runs by, as YAML; equal settings and weights give equal text.
+
+        Args:
+            profile: its name.
+            weights: what tells those of each model from others, by its name.
+        """
+        key = profile, frozenset(weights.items())
+        if key not in self._snapshots:
             kept = self.model_copy(update={"profiles": {profile: self.profile(profile)}})
-            text = yaml.safe_dump(kept.model_dump(mode="json", exclude_none=True), sort_keys=True)
-            self._snapshots[profile] = text
-        return self._snapshots[profile]
+            told = {**kept.model_dump(mode="json", exclude_none=True), "weights": dict(weights)}
+            self._snapshots[key] = yaml.safe_dump(told, sort_keys=True)
+        return self._snapshots[key]
 
 
 @cache

@@ -7,6 +7,7 @@ the classes of ``bridge.errors``, whatever Triton wrapped around them.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from types import TracebackType
@@ -25,10 +26,12 @@ from bridge.triton.wire import (
     arrays_of,
     contract_of,
     in_our_words,
+    loaded,
     outputs_of,
     request,
     statistics_of,
     statuses_of,
+    weights_of,
 )
 
 __all__ = ["AsyncTritonClient", "ModelStatistics", "ModelStatus", "Part", "TritonClient"]
@@ -185,6 +188,18 @@ class AsyncTritonClient:
         with in_our_words(self._url):
             answer = await self._triton.get_model_repository_index(client_timeout=_PROBE_TIMEOUT)
             return statuses_of(answer.models)
+
+    async def weights(self) -> Mapping[str, str]:
+        """Return what tells each loaded model's weights from others, by its name; of models that have weights.
+
+        Raises:
+            ServerUnavailable: the server can't be asked.
+        """
+        with in_our_words(self._url):
+            answer = await self._triton.get_model_repository_index(client_timeout=_PROBE_TIMEOUT)
+            models = loaded(answer.models)
+            asked = (self._triton.get_model_config(*each, client_timeout=_PROBE_TIMEOUT) for each in models)
+            return weights_of(models, await asyncio.gather(*asked))
 
     async def statistics(self) -> Mapping[str, ModelStatistics]:
         """See :meth:`TritonClient.statistics`."""

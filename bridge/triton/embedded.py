@@ -25,7 +25,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bridge.checkout import REPOSITORY
-from bridge.contracts import CONTRACTS
+from bridge.contracts import CONTRACTS, reached
 from bridge.errors import ServerUnavailable
 from bridge.finish.contracts import is_network
 from bridge.triton import drain, processes
@@ -84,7 +84,7 @@ class EmbeddedTriton:
         own_log = Path(tempfile.gettempdir()) / f"vfr-triton-{secrets.token_hex(4)}.log"
         self.log = (log or own_log).resolve()
         self._repository = repository.resolve()
-        self._models = None if models is None else with_dependencies(models)
+        self._models = None if models is None else reached(models)
         self._progress = progress or (lambda _: None)
         self._timeout = timeout
         self._gate = Path()
@@ -256,19 +256,6 @@ def _stop(process: subprocess.Popen[bytes], region: str) -> None:
     processes.stop(process, STOP_SECONDS)
     for left in SHARED_MEMORY.glob(f"{region}*"):  # by a process that had to be killed
         left.unlink(missing_ok=True)
-
-
-def with_dependencies(models: Iterable[str]) -> set[str]:
-    """Return the models with all those that they call, consist of, or ask where they are installed."""
-    found: set[str] = set()
-    pending = list(models)
-    while pending:
-        name = pending.pop()
-        if name not in found and name in CONTRACTS:
-            known = CONTRACTS[name]
-            pending += [*known.calls, *known.asks, *(step.model for step in known.steps)]
-        found.add(name)
-    return found
 
 
 def _finishes(models: Iterable[str]) -> bool:

@@ -17,6 +17,9 @@ from bridge.triton.ensembles import safe_outputs
 from bridge.triton.model import Arrays
 from bridge.triton.tensors import complete
 
+WEIGHTS = "weights"
+"""The parameter of a ``config.pbtxt`` that tells a model's weights from others; a model without any has none."""
+
 _LARGEST_MESSAGE = 2**31 - 1  # gRPC's own limit [bytes]; its default of 4 MiB is less than one image
 
 CHANNEL = [
@@ -137,6 +140,22 @@ def arrays_of(result: triton.InferResult, wanted: Iterable[str]) -> Arrays:
 def statuses_of(index: Iterable[triton.service_pb2.RepositoryIndexResponse.ModelIndex]) -> list[ModelStatus]:
     """Return Triton's repository index in our words."""
     return [ModelStatus(model.name, model.state == "READY", model.reason) for model in index]
+
+
+def loaded(index: Iterable[triton.service_pb2.RepositoryIndexResponse.ModelIndex]) -> list[tuple[str, str]]:
+    """Return name and version of each model that can be called; of several versions the served one is the last."""
+    found = [(model.name, model.version) for model in index if model.state == "READY"]
+    return sorted(found, key=lambda model: (model[0], int(model[1])))
+
+
+def weights_of(
+    models: Iterable[tuple[str, str]], configs: Iterable[triton.service_pb2.ModelConfigResponse]
+) -> Mapping[str, str]:
+    """Return what tells each model's weights from others, by its name; models without any are left out."""
+    told = (
+        (*model, answer.config.parameters.get(WEIGHTS)) for model, answer in zip(models, configs, strict=True)
+    )
+    return {name: f"{version}:{parameter.string_value}" for name, version, parameter in told if parameter}
 
 
 def statistics_of(

@@ -12,7 +12,7 @@ from bridge.registry import Artifact, Registry, load_registry
 from export import files
 from export.cards import DEFAULT_CARD, find_card
 from export.installation import VERSION, Report, staging, write_report
-from export.pbtxt import config_path, render
+from export.pbtxt import config_path, render, weights_of
 from export.precision import Precision
 from export.scores.choice import Score
 from export.sdxl.weights import digest
@@ -99,7 +99,7 @@ def _write_configs(score: Score, staged: Path, card: str) -> None:
     """Write the network's config for machines without a card, and for the card."""
     contract = score.contract
     for name in dict.fromkeys((DEFAULT_CARD, card)):
-        text = render(contract, find_card(name).tuning(contract.name), name)
+        text = render(contract, find_card(name).tuning(contract.name), name, weights_of(contract, staged))
         files.write(config_path(staged, name, contract.name), text.encode())
 
 

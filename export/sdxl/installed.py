@@ -15,7 +15,7 @@ from bridge.finish.layout import Layout
 from export import files
 from export.cards import DEFAULT_CARD, KNOWN, find_card
 from export.installation import VERSION
-from export.pbtxt import config_path, render
+from export.pbtxt import config_path, render, weights_of
 from export.sdxl.choice import Target
 
 
@@ -40,7 +40,8 @@ def write_config_files(folder: Path, layout: Layout, card: str, target: Target) 
     for name in dict.fromkeys((DEFAULT_CARD, card)):
         tunings = find_card(name, {**KNOWN, **made})
         for contract in made.values():
-            text = render(dataclasses.replace(contract, backend=backend), tunings.tuning(contract.name), name)
+            served = dataclasses.replace(contract, backend=backend)
+            text = render(served, tunings.tuning(contract.name), name, weights_of(contract, folder))
             files.write(config_path(folder, name, contract.name), text.encode())
 
 

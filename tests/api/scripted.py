@@ -16,6 +16,7 @@ from PIL import Image
 
 from api.app import create_app
 from api.settings import Settings
+from bridge.errors import ServerUnavailable
 from bridge.imaging.decode import decode_image
 from bridge.imaging.encode import encode_image, to_format
 from bridge.imaging.intake import take_in
@@ -49,6 +50,9 @@ class ScriptedTriton:
     calls: int = 0
     asked: list[Arrays] = field(default_factory=list)
     painted: bool = True  # whether a checkpoint of the finisher is installed
+    weighing: Mapping[str, str] | None = field(
+        default_factory=lambda: {"pose_detection": "1:a", NETWORK: "1:b"}
+    )  # None: it can't be asked
 
     async def infer(
         self, model: str, arrays: Arrays, outputs: Sequence[str] | None = None, timeout: float | None = None
@@ -82,6 +86,11 @@ class ScriptedTriton:
         face = ModelStatus("face", ready=not self.failing, reason=self.failing)
         finisher = [ModelStatus(NETWORK, ready=True, reason="")] * self.painted
         return [ModelStatus("warp", ready=True, reason=""), face, *finisher]
+
+    async def weights(self) -> Mapping[str, str]:
+        if self.weighing is None:
+            raise ServerUnavailable("The inference server is away.")
+        return self.weighing
 
     async def statistics(self) -> Mapping[str, ModelStatistics]:
         return {

@@ -87,7 +87,7 @@ class DownTriton:
     async def model_statuses(self) -> None:
         raise ServerUnavailable("Triton does not answer.")
 
-    statistics = infer = model_statuses
+    statistics = infer = weights = model_statuses
 
 
 def test_a_server_that_is_down() -> None:

@@ -26,7 +26,7 @@ from bridge.errors import ConfigError
 from bridge.finish.contracts import is_network
 from bridge.triton.ensembles import mapped_outputs, safe_outputs
 from export.cards import CARDS, DEFAULT_CARD, Tuning, read_card
-from export.pbtxt import config_path, render, write_configs
+from export.pbtxt import config_path, render, weights_of, write_configs
 
 ENSEMBLES = [contract for contract in CONTRACTS.values() if contract.backend is Backend.ENSEMBLE]
 
@@ -40,7 +40,9 @@ def parsed(text: str) -> pb.ModelConfig:
 def test_the_committed_config_is_what_the_contract_says(name: str) -> None:
     """Run `make configs` when this fails."""
     tuning = read_card(CARDS / f"{DEFAULT_CARD}.yaml").tuning(name)
-    assert config_path(REPOSITORY, DEFAULT_CARD, name).read_text() == render(CONTRACTS[name], tuning)
+    assert config_path(REPOSITORY, DEFAULT_CARD, name).read_text() == render(
+        CONTRACTS[name], tuning, weights=weights_of(CONTRACTS[name])
+    )
 
 
 def test_every_folder_has_a_contract_and_a_version() -> None:

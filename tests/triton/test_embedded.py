@@ -21,10 +21,10 @@ import pytest
 import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
-from bridge.contracts import DECODE
+from bridge.contracts import DECODE, reached
 from bridge.errors import ServerUnavailable
 from bridge.triton import embedded, processes, wheel
-from bridge.triton.embedded import EmbeddedTriton, with_dependencies
+from bridge.triton.embedded import EmbeddedTriton
 from bridge.triton.ports import HOST, Ports, reserve
 from bridge.triton.startup import Progress
 from export.pbtxt import Tuning, render
@@ -192,7 +192,7 @@ def test_an_environment_that_cannot_run_it_is_told_why(
 
 def test_dependencies_come_with_a_model() -> None:
     """The models that an ensemble consists of, and those that these call, are served too."""
-    served = with_dependencies(["perception"])
+    served = reached(["perception"])
     assert {"perception", "decode", "pose", "pose_landmark", "selfie_segmentation"} <= served
     assert "garment" not in served
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from PIL import Image
 
 from bridge.contracts import CONTRACTS
 from bridge.errors import NoPerson, NotAnImage, VfrError
-from bridge.triton.client import TritonClient
+from bridge.registry import load_registry
+from bridge.triton.client import AsyncTritonClient, TritonClient
 from bridge.triton.embedded import EmbeddedTriton
 from bridge.triton.local import LocalModels
 from bridge.triton.model import Array
@@ -42,6 +45,18 @@ def test_every_model_is_ready_within_the_memory(triton: EmbeddedTriton, client: 
     card = read_card(CARDS / f"{DEFAULT_CARD}.yaml")
     remembered = sum(card.tuning(name).memo_mib for name in CONTRACTS)
     assert triton.memory().pss + remembered < MOST_MEMORY
+
+
+def test_the_server_tells_which_weights_it_has(triton: EmbeddedTriton) -> None:
+    """Of every model that stands on any: its version, and the registry's hash of them."""
+
+    async def ask() -> Mapping[str, str]:
+        async with AsyncTritonClient(triton.url) as client:
+            return await client.weights()
+
+    registry = load_registry()
+    known = {name: registry[c.artifact].sha256 for name, c in CONTRACTS.items() if c.artifact}
+    assert asyncio.run(ask()) == {name: f"1:{sha256[:16]}" for name, sha256 in known.items()}
 
 
 def test_the_server_computes_what_the_local_runner_computes(

@@ -11,10 +11,12 @@ import pytest
 
 from api.jobs.desk import Desk
 from api.jobs.records import JOBS
+from api.jobs.weights import Weights
 from api.security.caller import USER_SCOPES, Caller
 from api.security.usage import USAGE
 from bridge.errors import NotFound
 from bridge.imaging.decode import decode_image
+from bridge.registry.finisher import NETWORK
 from tests.api.jobs.shop import FILES, Shop, World, in_thread, opened, until
 from tests.api.jobs.stage import Stage
 from tests.api.scripted import photo
@@ -191,6 +193,19 @@ def test_a_picture_that_is_gone_is_rendered_again(shop: Shop) -> None:
     asyncio.run(shop.room.blobs.delete(row.result["picture"]))
     again = shop.ended(shop.accepted(height))
     assert (again["state"], again["cached"], act.calls) == ("done", False, 2)
+
+
+def test_other_weights_make_another_picture(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache answers while the weights of the tier's own models are the same, as far as anybody can be asked."""
+    height, act = shop.new()
+    monkeypatch.setattr(shop.room, "weights", Weights(shop.room.backend, fresh=0.0))
+    known = shop.stage.weighing
+    changes = [known, {**known, NETWORK: "1:c"}, {**known, "pose_detection": "1:d"}, None]
+    cached = []
+    for weighing in changes:
+        monkeypatch.setattr(shop.stage, "weighing", weighing)
+        cached.append(shop.ended(shop.accepted(height))["cached"])
+    assert (cached, act.calls) == ([False, True, False, True], 2)
 
 
 def test_pictures_are_fetched_through_the_guard(shop: Shop) -> None:

@@ -149,13 +149,17 @@ def test_no_attempt_beats_the_best(attempts: list[dict[str, float]]) -> None:
 
 
 def test_a_snapshot_says_what_a_job_ran_by() -> None:
-    """It reads back as settings that judge alike, and other numbers give another text."""
-    text = PIPELINE.snapshot("strict")
-    again = Pipeline.model_validate(yaml.safe_load(text))
+    """It reads back as settings that judge alike, and other numbers or weights give another text."""
+    weights = {"pose_detection": "1:a"}
+    text = PIPELINE.snapshot("strict", weights)
+    told = yaml.safe_load(text)
+    assert told.pop("weights") == weights
+    again = Pipeline.model_validate(told)
     assert again.profiles == {"strict": PIPELINE.profile("strict")}
-    assert again.snapshot("strict") == text
+    assert again.snapshot("strict", weights) == text
+    assert again.snapshot("strict", {"pose_detection": "1:b"}) != text
     milder = Pipeline(profiles={"strict": {"hem_line": Threshold(least=0.1)}}, retry=PIPELINE.retry)
-    assert milder.snapshot("strict") != text
+    assert milder.snapshot("strict", weights) != text
 
 
 RETRY = "retry: {basic: {}, pro: {}, ultra: {}}"

@@ -70,6 +70,9 @@ def test_the_configs_of_what_is_installed_are_written_with_the_others(
     shutil.copytree(repository / "aesthetic", tmp_path / "aesthetic")
     written = {path.parents[1].name for path in write_configs(tmp_path, "h200")}
     assert written == {*CONTRACTS, "aesthetic"}
+    (before, after) = (config_of(folder, LEARNED["aesthetic"], "cpu") for folder in (repository, tmp_path))
+    assert before.parameters["weights"].string_value
+    assert before == after
 
 
 def test_on_a_large_card_the_large_networks_run_there(sources: Mapping[str, Path], tmp_path: Path) -> None:

@@ -57,6 +57,8 @@ def test_every_network_is_there_with_its_config_and_its_report(tiny_repository: 
         assert all(each["max_rel"] < each["bound"] for each in report["proof"]["differences"].values())
         assert report["proof"]["runner"] == "onnxruntime"
         assert report["weights_sha256"] == layout.sha256
+        told = config.parameters["weights"].string_value
+        assert told == f"{layout.sha256[:16]}-{report['file_sha256'][:16]}"
 
 
 def test_the_graphs_have_the_contracts_tensors(tiny_repository: Path, layout: Layout) -> None:
