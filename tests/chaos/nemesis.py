@@ -37,7 +37,7 @@ class Nemesis:
     def __init__(self, house: House, seed: int) -> None:
         self._house = house
         self._chance = random.Random(seed)  # noqa: S311 - it must be the same again
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Future[None]] = set()
         self.struck: Counter[str] = Counter()
 
     async def run(self) -> None:
@@ -83,10 +83,15 @@ class Nemesis:
     async def _database(self) -> None:
         seconds = self._chance.uniform(*OUTAGE_SECONDS)
         if postgres := self._house.postgres:
-            await asyncio.to_thread(postgres.kill)
-            await asyncio.sleep(seconds)
-            await asyncio.to_thread(postgres.start)
-            self.struck["database"] += 1
+
+            async def die() -> None:
+                await asyncio.to_thread(postgres.kill)
+                await asyncio.sleep(seconds)
+                await asyncio.to_thread(postgres.start)
+
+            await asyncio.shield(
+                self._begin("database", die())
+            )  # whoever cancels us gets it back all the same
         else:
             await asyncio.to_thread(_hold, self._house.database_url.removeprefix("sqlite:///"), seconds)
             self.struck["locked"] += 1
@@ -133,11 +138,12 @@ class Nemesis:
         async with httpx2.AsyncClient() as client:
             await client.post(f"{self._house.kling}/_control", json=wish)
 
-    def _begin(self, name: str, stroke: Awaitable[None]) -> None:
+    def _begin(self, name: str, stroke: Awaitable[None]) -> asyncio.Future[None]:
         self.struck[name] += 1
         task = asyncio.ensure_future(stroke)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
 
 
 def _hold(path: str, seconds: float) -> None:
