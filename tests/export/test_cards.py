@@ -9,9 +9,10 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
+from bridge.contracts import Contract
 from bridge.errors import ConfigError
 from bridge.finish.contracts import contracts
-from bridge.finish.layout import Adapter, Contract, Layout, Net, Refiner
+from bridge.finish.layout import Adapter, Layout, Net, Refiner
 from export.cards import CARDS, DEFAULT_CARD, FINISH, Role, find_card, read_card, role
 from export.pbtxt import render, write_configs
 from export.sdxl.architectures import SCHEDULER, UNION_KINDS
