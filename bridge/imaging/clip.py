@@ -21,8 +21,8 @@ def clip_pixels(image: Pixels, side: int) -> npt.NDArray[np.float32]:
     cut to its middle, and the shares are normalised (openai/CLIP, clip.py, ``_transform``).
     """
     height, width = image.shape[:2]
-    scale = side / min(height, width)
-    size = (side, int(scale * height)) if width <= height else (int(scale * width), side)
+    short = min(height, width)
+    size = (side * width // short, side * height // short)  # 224 / 207 * 207 would be less than 224
     small = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC), np.float32)
     left, top = (size[0] - side) // 2, (size[1] - side) // 2
     shares = small[top : top + side, left : left + side] / np.float32(255)

@@ -187,9 +187,12 @@ def test_a_garment_is_cut_out_whole_and_without_crumbs() -> None:
     assert cut_out(image, region).shape == (158, 158, 3)
 
 
-@pytest.mark.parametrize("size", [(768, 1024), (1024, 640), (300, 300), (90, 61)])
+@pytest.mark.parametrize("size", [(768, 1024), (1024, 640), (300, 300), (207, 207), (440, 220), (90, 61)])
 def test_clip_sees_what_its_own_processor_shows_it(size: tuple[int, int]) -> None:
-    """Upright, lying, square and small pictures, of transformers' processor with openai/CLIP's numbers."""
+    """Upright, lying, square and small pictures, of transformers' processor with openai/CLIP's numbers.
+
+    207 and 220 are sides by which 224 can't be divided and multiplied again without loss.
+    """
     image = np.asarray(
         Image.fromarray(np.random.default_rng(2).integers(0, 256, (16, 16, 3), dtype=np.uint8)).resize(size)
     )
