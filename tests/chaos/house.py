@@ -111,7 +111,7 @@ async def house(
             stack.push_async_callback(member.stop)
             member.start()
         url = f"http://127.0.0.1:{port}"
-        await _ready(url)
+        await ready(url)
         known = {tenant["id"]: _key(database_url, str(tenant["id"])) for tenant in TENANTS["tenants"]}  # type: ignore[index]
         yield House(url, database_url, api, workers, triton, kling, receiver, known, postgres)
 
@@ -158,7 +158,12 @@ async def _kling() -> AsyncIterator[str]:
         await process.wait()
 
 
-async def _ready(url: str) -> None:
+async def ready(url: str) -> None:
+    """Wait until the service is ready.
+
+    Raises:
+        TimeoutError: it does not come.
+    """
     deadline = time.monotonic() + START_SECONDS
     async with httpx2.AsyncClient() as client:
         while time.monotonic() < deadline:

@@ -13,7 +13,7 @@ from pathlib import Path
 from api.storage.database import Database
 from benchmarks.postgres import Postgres
 from bridge.errors import StorageUnavailable
-from tests.chaos.house import House, house
+from tests.chaos.house import House, house, ready
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.shop import Shop, orders
 from tests.chaos.verdict import LATE_SECONDS, Seen, Verdict, judge, look, waiting
@@ -50,6 +50,7 @@ async def run(plan: Plan, folder: Path, postgres: Postgres | None, say: Callable
             await _busy(plan, shop, nemesis)
             say(f"no more strokes: {dict(nemesis.struck)}")
             await _over(database, plan.job_seconds + LATE_SECONDS)
+            await ready(place.url)  # the last stroke may have been the API's
             return await _judged(plan, database, place, shop, nemesis)
         finally:
             telling.cancel()
