@@ -88,9 +88,7 @@ async def accept(
         order = await stored(room, wishes, pictures, folder)
         snapshot = room.pipeline.snapshot(tenant.profile, await room.weights.of(wishes.tier))
         accepted = await room.database.run(
-            lambda c: _enter(
-                room, c, caller, user, job, order, snapshot, claim, seconds or room.settings.job_seconds
-            )
+            lambda c: _enter(room, c, caller, user, job, order, snapshot, claim, seconds)
         )
         kept = not accepted.replayed
         bind_contextvars(job=accepted.job)
@@ -109,7 +107,7 @@ def _enter(
     order: Order,
     snapshot: str,
     claim: Claim | None,
-    seconds: float,
+    seconds: float | None,
 ) -> Accepted:
     """Write the job, its key and its workflow in one transaction, or find the job of an earlier request."""
     tenant = caller.tenant
@@ -120,7 +118,7 @@ def _enter(
             caller.owner,
             claim.key,
             claim.route,
-            order.fingerprint(user),
+            order.fingerprint(user=user, consent=order.consent, seconds=seconds),
             job,
             now,
         )
@@ -128,6 +126,7 @@ def _enter(
             return Accepted(earlier.job, replayed=True)
     quotas.count(connection, tenant, now)  # also keeps the tenant's others waiting, so that the room is exact
     _check_room(room, connection, tenant)
+    lasting = seconds or room.settings.job_seconds
     records.create(
         connection,
         job,
@@ -136,10 +135,10 @@ def _enter(
         user=user,
         order=order.model_dump(mode="json"),
         snapshot=snapshot,
-        deadline=now + seconds,
+        deadline=now + lasting,
         traceparent=traces.current(),
     )
-    room.queue.put(connection, JOBS_QUEUE, TRYON, job, seconds + CANCEL_GRACE)
+    room.queue.put(connection, JOBS_QUEUE, TRYON, job, lasting + CANCEL_GRACE)
     return Accepted(job)
 
 

@@ -31,14 +31,23 @@ _DAY = 86400.0
 
 
 def announce(
-    room: Room, connection: sa.Connection, job: Job, state: State, result: Json | None, problem: Json | None
+    room: Room,
+    connection: sa.Connection,
+    job: Job,
+    state: State,
+    result: Json | None,
+    problem: Json | None,
+    until: float,
 ) -> None:
-    """Write the messages of a job's end, in the transaction that ends it; who cancels a job knows it already."""
+    """Write the messages of a job's end, in the transaction that ends it; who cancels a job knows it already.
+
+    ``until`` is how long its picture is kept [Unix seconds]: no link in a message holds longer.
+    """
     tenant = room.tenants.named(job.tenant)
     if state is State.CANCELLED or tenant is None or not tenant.webhooks:  # None: not a customer any more
         return
     now = room.clock()
-    event = _event(room, job, result, problem, now)
+    event = _event(room, job, result, problem, now, min(until, now + LINK_DAYS * _DAY))
     for endpoint in tenant.webhooks:
         if message := delivery.enqueue(connection, job.tenant, job.id, endpoint.url, event, now):
             room.queue.put(connection, DELIVERIES_QUEUE, DELIVER, message.id, None, turn=0)
@@ -102,7 +111,9 @@ def _due(key: str, number: int, connection: sa.Connection) -> sa.Row[Any] | None
     return connection.execute(sa.select(delivery.DELIVERIES).where(mine)).one_or_none()
 
 
-def _event(room: Room, job: Job, result: Json | None, problem: Json | None, now: float) -> Event:
+def _event(
+    room: Room, job: Job, result: Json | None, problem: Json | None, now: float, until: float
+) -> Event:
     at = datetime.fromtimestamp(now, timezone.utc)
     url = f"{room.settings.public_url.rstrip('/')}/v1/jobs/{job.id}"
     if result is None:
@@ -110,7 +121,6 @@ def _event(room: Room, job: Job, result: Json | None, problem: Json | None, now:
         return JobFailed(
             timestamp=at, data=Failed(job=job.id, url=url, code=told["code"], detail=told["detail"])
         )
-    until = now + LINK_DAYS * _DAY
     return JobDone(
         timestamp=at,
         data=Done(

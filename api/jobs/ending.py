@@ -14,6 +14,7 @@ from api.jobs.noting import note_end
 from api.jobs.order import Order
 from api.jobs.records import Job, State
 from api.jobs.room import Room
+from api.providers import budget
 from api.security import usage
 
 HOUR, DAY = 3600.0, 86400.0
@@ -49,10 +50,10 @@ async def conclude(
         if result is not None and not result["cached"]:
             cache.keep(connection, cache_key(job), job.id, result, kept_until[1])
         if result is not None:
-            usage.record(connection, _used(room, job, result, now))
+            usage.record(connection, _used(room, connection, job, result, now))
         if result is None:
             cache.forget(connection, job=job.id)
-        announce(room, connection, job, state, result, problem)
+        announce(room, connection, job, state, result, problem, kept_until[1])
         events[:] = records.events(connection, job.id, after=0)
         return True
 
@@ -62,11 +63,13 @@ async def conclude(
     return ended
 
 
-def _used(room: Room, job: Job, result: Json, now: float) -> usage.Used:
+def _used(room: Room, connection: sa.Connection, job: Job, result: Json, now: float) -> usage.Used:
+    """Return what a job has used itself: of a picture that another one made, no attempt and nothing outside."""
     tier = Order.model_validate(job.order).tier
-    units = (result["provider"] or {}).get("units", 0.0)
+    attempts = 0 if result["cached"] else len(result["attempts"])
+    units = budget.spent_on(connection, job.id)
     price = room.tenants.price(room.tenant(job), tier)
-    return usage.Used(job.id, job.tenant, job.user, tier, len(result["attempts"]), units, price, now)
+    return usage.Used(job.id, job.tenant, job.user, tier, attempts, units, price, now)
 
 
 def _kept_until(room: Room, job: Job, now: float) -> tuple[float, float]:

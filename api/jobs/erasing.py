@@ -14,6 +14,7 @@ from api.jobs.envelope import Json, ok
 from api.jobs.queue import ERASE, ERRANDS_QUEUE
 from api.jobs.records import JOBS, Job, State
 from api.jobs.room import Room
+from api.providers import budget
 from api.security import idempotency, usage
 from api.storage.database import METADATA, insert_new
 from api.webhooks import delivery
@@ -121,9 +122,11 @@ async def erase_user(room: Room, errand: str) -> Json:
     await room.queue.delete(jobs)
 
     def finish(connection: sa.Connection) -> None:
+        named = sa.select(JOBS.c.id).where(theirs)
+        idempotency.forget(connection, f"{row.tenant}/{row.user}", named)
+        budget.forget(connection, named)
         connection.execute(sa.delete(JOBS).where(theirs))
         usage.forget(connection, row.tenant, row.user)
-        idempotency.forget(connection, f"{row.tenant}/{row.user}")
         for job in jobs:
             delivery.forget(connection, job)
         done = {"user": None, "done": now, "pictures": pictures}

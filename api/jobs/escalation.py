@@ -15,6 +15,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from api.jobs.ending import cache_key
 from api.jobs.envelope import Json, ok
 from api.jobs.order import Order
 from api.jobs.patience import while_active
@@ -185,6 +186,7 @@ def _slot(
         provider.most_parallel,
         room.clock(),
         provider.timeout,  # of a job that is cancelled meanwhile the task ends by itself, within that
+        cache_key(job),
     )
 
 

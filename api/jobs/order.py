@@ -55,11 +55,11 @@ class Order(Wishes):
     garments: tuple[Stored, ...] = Field(min_length=1)
     mask: Stored | None = None
 
-    def fingerprint(self, user: str = "") -> str:
-        """Return the hash of everything that the picture depends on, and of nothing else but the user, if named."""
+    def fingerprint(self, **beside: object) -> str:
+        """Return the hash of everything that the picture depends on, and of nothing else but what is named beside."""
         fields = self.model_dump(mode="json", exclude={"person", "garments", "mask", "consent", "waited"})
         pictures = [self.person.sha256, *(photo.sha256 for photo in self.garments)]
-        told = json.dumps([user, fields, pictures, self.mask and self.mask.sha256], sort_keys=True)
+        told = json.dumps([beside, fields, pictures, self.mask and self.mask.sha256], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()
 
     def wish(self, person: bytes, garments: tuple[bytes, ...], mask: bytes) -> Wish:

@@ -128,7 +128,8 @@ class Sweeper:
         from api.jobs.erasing import forget_pictures
 
         now = self._room.clock()
-        for job in await self._room.database.read(lambda connection: records.forgotten(connection, now)):
-            await forget_pictures(self._room, job, now)
+        while due := await self._room.database.read(lambda connection: records.forgotten(connection, now)):
+            for job in due:
+                await forget_pictures(self._room, job, now)
         await self._room.database.run(lambda connection: heartbeat.forget(connection, 100 * self._dead))
         await self._room.database.run(lambda connection: idempotency.prune(connection, now))

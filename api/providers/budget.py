@@ -21,6 +21,7 @@ TASKS = sa.Table(
     sa.Column("provider", sa.String, primary_key=True),
     sa.Column("job", sa.String, primary_key=True),
     sa.Column("tenant", sa.String, nullable=False),
+    sa.Column("request", sa.String),  # the hash of what the job asks for: the dedupe key
     sa.Column("day", sa.String, nullable=False),  # of the budget, as 2026-11-21
     sa.Column("cost", sa.Float, nullable=False),  # counted in the budget now [units]
     sa.Column("external_id", sa.String),
@@ -29,6 +30,7 @@ TASKS = sa.Table(
     sa.Column("deadline", sa.Float, nullable=False),  # until then it holds a slot
     sa.Column("settled", sa.Float),
     sa.Index("provider_tasks_open", "provider", "settled", "deadline"),
+    sa.Index("provider_tasks_by_job", "job"),
 )
 SPEND = sa.Table(
     "provider_spend",
@@ -38,6 +40,9 @@ SPEND = sa.Table(
     sa.Column("units", sa.Float, nullable=False, server_default="0"),
 )
 
+LATE_SECONDS = 3600.0
+"""How long after it was reserved a task that nobody saw the end of may still be taken up [s]: a renderer that is slow
+gives its picture to the next who asks for the same; one that hangs keeps nobody for longer."""
 SLOT_SECONDS = 600.0
 """How long a task may hold a slot unless it is said otherwise [s]: five times the wait for a picture."""
 FULL_SECONDS = 5.0
@@ -78,8 +83,9 @@ def reserve(
     most_parallel: int,
     now: float,
     seconds: float = SLOT_SECONDS,
+    request: str | None = None,
 ) -> Reserved | BudgetSpent | NoRoom:
-    """Take a slot and count the cost, once per job.
+    """Take a slot and count the cost, once per job; a task that an earlier job left running is this job's then.
 
     Args:
         connection: in a transaction.
@@ -91,6 +97,7 @@ def reserve(
         most_parallel: the most tasks of the account at the same time.
         now: seconds since 1970.
         seconds: how long the slot is held if nobody settles.
+        request: the hash of what is asked for (the dedupe key); None: of nothing that comes again.
 
     Returns:
         Reserved, also when the job was reserved before; or why not, and then nothing was counted.
@@ -100,6 +107,8 @@ def reserve(
     given_up = mine & TASKS.c.settled.is_not(None) & TASKS.c.external_id.is_(None)
     connection.execute(sa.delete(TASKS).where(given_up))  # never handed in: it starts afresh
     known = connection.execute(sa.select(TASKS).where(mine)).one_or_none()
+    if known is None and _inherited(connection, provider, tenant, job, request, now):
+        known = connection.execute(sa.select(TASKS).where(mine)).one()
     holds = known is not None and (known.settled is not None or known.deadline > now)
     if not holds and running(connection, provider, now) >= most_parallel:
         return NoRoom()
@@ -115,6 +124,7 @@ def reserve(
             provider=provider,
             job=job,
             tenant=tenant,
+            request=request,
             day=day,
             cost=cost,
             reserved=now,
@@ -122,6 +132,26 @@ def reserve(
         )
     )
     return Reserved(None)
+
+
+def _inherited(
+    connection: sa.Connection, provider: str, tenant: str, job: str, request: str | None, now: float
+) -> bool:
+    """Give a job the newest task of the same request that was handed in and not seen to end; return if there is one."""
+    left = sa.and_(
+        TASKS.c.provider == provider,
+        TASKS.c.tenant == tenant,
+        TASKS.c.request == request,
+        TASKS.c.external_id.is_not(None),
+        TASKS.c.settled.is_(None),
+        TASKS.c.reserved > now - LATE_SECONDS,
+    )
+    newest = sa.select(TASKS.c.job).where(left).order_by(TASKS.c.reserved.desc()).limit(1)
+    if request is None or (earlier := connection.scalar(newest)) is None:
+        return False
+    theirs = (TASKS.c.provider == provider) & (TASKS.c.job == earlier)
+    connection.execute(sa.update(TASKS).where(theirs).values(job=job))
+    return True
 
 
 def settle(
@@ -169,6 +199,16 @@ def spent(connection: sa.Connection, tenant: str, day: str) -> float:
     """Return what the tenant spent, and has reserved, on a day [units]."""
     query = sa.select(SPEND.c.units).where((SPEND.c.tenant == tenant) & (SPEND.c.day == day))
     return float(connection.scalar(query) or 0.0)
+
+
+def spent_on(connection: sa.Connection, job: str) -> float:
+    """Return what a job spent, and has reserved, with all providers [units]."""
+    return float(connection.scalar(sa.select(sa.func.sum(TASKS.c.cost)).where(TASKS.c.job == job)) or 0.0)
+
+
+def forget(connection: sa.Connection, jobs: sa.Select[tuple[str]]) -> None:
+    """Forget what the jobs that a query names asked for; what they cost stays."""
+    connection.execute(sa.update(TASKS).where(TASKS.c.job.in_(jobs)).values(request=None))
 
 
 def spent_by(connection: sa.Connection) -> dict[tuple[str, str], float]:

@@ -7,10 +7,7 @@ request that was refused claims nothing, because its claim is rolled back with e
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -61,18 +58,6 @@ def check_key(key: str) -> str:
     return key
 
 
-def fingerprint(fields: Mapping[str, object], pictures: Iterable[bytes]) -> str:
-    """Return the sha256 of what was asked for [64 hexadecimal digits]; the order of fields does not count.
-
-    Args:
-        fields: names and values, as JSON can hold them.
-        pictures: the encoded pictures as they were sent; their order counts.
-    """
-    hashes = [hashlib.sha256(picture).hexdigest() for picture in pictures]
-    told = json.dumps([fields, hashes], sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(told.encode()).hexdigest()
-
-
 def claim(
     connection: sa.Connection, owner: str, key: str, operation: str, fingerprint: str, job: str, now: float
 ) -> Claimed | Replay:
@@ -83,7 +68,7 @@ def claim(
         owner: whose key it is: the tenant, and the user where it has users (``Caller.owner``).
         key: as :func:`check_key` returns it.
         operation: method and path, such as ``POST /v1/jobs``.
-        fingerprint: what was asked for.
+        fingerprint: a hash of what was asked for.
         job: the new job's id.
         now: seconds since 1970.
 
@@ -107,6 +92,6 @@ def prune(connection: sa.Connection, now: float) -> int:
     return connection.execute(CLAIMS.delete().where(CLAIMS.c.created < now - KEEP_SECONDS)).rowcount
 
 
-def forget(connection: sa.Connection, owner: str) -> None:
-    """Forget all claims of an owner who is erased."""
-    connection.execute(CLAIMS.delete().where(CLAIMS.c.owner == owner))
+def forget(connection: sa.Connection, owner: str, jobs: sa.Select[tuple[str]]) -> None:
+    """Forget all claims of an owner who is erased, and whoever's claims for the jobs that a query names."""
+    connection.execute(CLAIMS.delete().where(sa.or_(CLAIMS.c.owner == owner, CLAIMS.c.job.in_(jobs))))

@@ -144,7 +144,8 @@ def test_the_same_key_finds_the_same_job(shop: Shop) -> None:
     first, again = (shop.post(height, headers=headers) for _ in range(2))
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
     assert [reply.headers.get("idempotency-replayed") for reply in (first, again)] == [None, "true"]
-    for other in ({"data": {"seed": 5}}, {"files": {**FILES, "person": photo(400, 320)}}):
+    said = [{"seed": 5}, {"consent": "true"}, {"seconds": 60}, {"user": "bob"}]
+    for other in (*({"data": one} for one in said), {"files": {**FILES, "person": photo(400, 320)}}):
         reply = shop.post(height, headers=headers, **other)
         assert (reply.status_code, reply.json()["code"]) == (422, "key_reused")
     theirs = shop.post(height, "atelier", headers=headers).json()["id"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from api.security import idempotency
-from api.security.idempotency import CLAIMS, KEEP_SECONDS, Claimed, Replay, check_key, fingerprint
+from api.security.idempotency import CLAIMS, KEEP_SECONDS, Claimed, Replay, check_key
 from api.storage.database import METADATA, Database
 from bridge.errors import BadInput, KeyReused
 
@@ -80,19 +80,6 @@ def test_keys_are_visible_characters(key: str) -> None:
     with pytest.raises(BadInput, match="1 to 255 visible ASCII"):
         check_key(key)
     assert check_key("~" * 255) == "~" * 255
-
-
-def test_the_fingerprint_is_of_what_was_asked() -> None:
-    """The order of fields is not, values and pictures and their order are."""
-    told = fingerprint({"seed": 1, "tier": "pro"}, [b"a", b"b"])
-    assert told == fingerprint({"tier": "pro", "seed": 1}, [b"a", b"b"])
-    others = [
-        fingerprint({"seed": "1", "tier": "pro"}, [b"a", b"b"]),
-        fingerprint({"seed": 1, "tier": "pro"}, [b"b", b"a"]),
-        fingerprint({"seed": 1, "tier": "pro"}, [b"ab"]),
-        fingerprint({"seed": 1}, [b"a", b"b"]),
-    ]
-    assert len({told, *others}) == 5
 
 
 class Table(RuleBasedStateMachine):
