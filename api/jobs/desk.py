@@ -29,8 +29,6 @@ HAND_IN_SECONDS = 25.0
 """How long a caller waits for the provider's id [s]: below the half minute after which proxies hang up."""
 OVER = {state.value for state in State if state.over}
 """The stages that no other follows."""
-GRACE_SECONDS = 5.0
-"""After its deadline somebody has so long to end a job [s]."""
 
 
 class Desk:
@@ -66,7 +64,7 @@ class Desk:
         event = self._room.ended.setdefault(job, asyncio.Event())
         try:
             while not (found := await self.find(caller, job)).state.over:
-                if self._room.clock() > found.deadline + GRACE_SECONDS:
+                if self._room.clock() > found.deadline + records.GRACE_SECONDS:
                     raise DeadlineMissed("Nobody works on this now. Please try again later.")
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(event.wait(), _WAIT_SECONDS)

@@ -68,6 +68,8 @@ EVENTS = sa.Table(
     sa.Column("detail", sa.JSON, nullable=False),
 )
 
+GRACE_SECONDS = 5.0
+"""After its deadline a job has so long to end by itself [s]."""
 _PUBLISHED = 0.95
 """How far a job is when its result is published."""
 

@@ -26,7 +26,7 @@ from api.storage.blobs import Blobs
 from api.storage.database import Database
 from api.storage.links import Links
 from api.telemetry.metrics import Metrics
-from bridge.errors import ConfigError, JobFailed
+from bridge.errors import JobFailed
 
 
 @dataclass
@@ -69,11 +69,12 @@ class Room:
         return found
 
     def tenant(self, job: Job) -> Tenant:
-        """Return whose job it is."""
-        found = self.tenants.named(job.tenant)
-        if found is None:
-            raise ConfigError(f"The tenants' file does not know {job.tenant} any more, but its jobs run.")
-        return found
+        """Return whose job it is.
+
+        Raises:
+            ConfigError: the tenants' file does not know it any more.
+        """
+        return self.tenants[job.tenant]
 
     async def leave_to_others(self) -> None:
         """Wait for ever once this process is leaving: what it does not begin, another worker does."""

@@ -29,8 +29,6 @@ LOG = logging.getLogger("vfr.jobs")
 BEATS, SWEEPS = 7.5, 3.0
 """Signs of life, and looks for those of others, within the time after which a silent worker is believed dead."""
 FORGET_SECONDS = 60.0
-GRACE_SECONDS = 5.0
-"""After its deadline a job has so long to end by itself [s]."""
 
 
 class Sweeper:
@@ -109,7 +107,7 @@ class Sweeper:
         """End the jobs that nobody will end: late ones, and those whose workflow was given up."""
         room = self._room
         now = room.clock()
-        for job in await room.database.read(lambda c: records.overdue(c, now - GRACE_SECONDS)):
+        for job in await room.database.read(lambda c: records.overdue(c, now - records.GRACE_SECONDS)):
             await self._fail(job, DeadlineMissed("The job's time is over. Please send it again."))
         for key, word in (await room.database.read(given_up)).items():
             LOG.error("the workflow of job %s was given up: %s", key, word)

@@ -30,7 +30,7 @@ def shop(world: World) -> Iterator[Shop]:
 def _fast(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Look again soon, and leave with a server that is up and believed to be."""
     monkeypatch.setattr("api.jobs.patience._OUTAGE_SECONDS", 0.1)
-    monkeypatch.setattr("api.jobs.sweeper.GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("api.jobs.records.GRACE_SECONDS", 0.2)
     shop.room.triton = Breaker("The inference server", rest=0.6)
     yield
     shop.stage.down = False
@@ -176,7 +176,7 @@ def test_who_waited_for_a_leader_that_is_cancelled_takes_over(shop: Shop) -> Non
 
 def test_nobody_is_waited_for_without_end(world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no worker runs, ``/v1/tryon`` answers 504 when the job's time is over, and cancels it."""
-    monkeypatch.setattr("api.jobs.desk.GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("api.jobs.records.GRACE_SECONDS", 0.1)
     place = f"sqlite:///{world.folder / 'nobody.sqlite'}"
     with opened(world, Stage(), place, role="api", timeout=0.5) as lonely:
         reply = lonely.post(path="/v1/tryon")
