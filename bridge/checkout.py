@@ -10,3 +10,8 @@ REPOSITORY = CHECKOUT / "model_repository"
 
 CONFIGS = CHECKOUT / "configs"
 """Settings that are files: the registry of weights, how models run on a card."""
+
+
+def has(repository: Path, model: str) -> bool:
+    """Tell whether Triton would find a model in a repository: whether its configuration lies there."""
+    return (repository / model / "config.pbtxt").is_file()

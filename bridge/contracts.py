@@ -231,7 +231,7 @@ class Contract:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     max_batch: int = 0  # 0: no batch dimension
-    artifact: str | None = None  # the registry's id of the weights
+    artifacts: tuple[str, ...] = ()  # the registry's ids of its weights, in the order of reading
     calls: tuple[str, ...] = ()  # the models that this one calls itself (BLS)
     asks: tuple[str, ...] = ()  # the models of LEARNED that it calls too, where the repository has them
     steps: tuple[Step, ...] = field(default=())  # an ensemble's graph
@@ -518,7 +518,7 @@ FINISH_REPORT = Tensor(
 def _net(name: str, summary: str, side: int, outputs: tuple[Tensor, ...], max_batch: int = 8) -> Contract:
     """A converted LiteRT network: one square RGB crop in, in the range that the network was trained on."""
     crop = Tensor("crop", DType.FP32, (side, side, 3), "RGB crop; range as the model's summary says")
-    return Contract(name, summary, Backend.ONNXRUNTIME, (crop,), outputs, max_batch, artifact=name)
+    return Contract(name, summary, Backend.ONNXRUNTIME, (crop,), outputs, max_batch, artifacts=(name,))
 
 
 def _out(name: str, shape: tuple[int, ...], meaning: str) -> Tensor:
@@ -607,22 +607,22 @@ CLIP_EMBEDDING = _out("embedding", (768,), "the picture's projection, of length 
 CLIP_IMAGE = Contract(
     "clip_image", "CLIP ViT-L/14, the picture's tower", Backend.ONNXRUNTIME,
     (_out("pixels", (3, 224, 224), "RGB, planes first, normalised by CLIP's mean and deviation"),),
-    (CLIP_EMBEDDING,), max_batch=8, artifact="clip_vit_large_patch14",
+    (CLIP_EMBEDDING,), max_batch=8, artifacts=("clip_vit_large_patch14",),
 )  # fmt: skip
 AESTHETIC = Contract(
     "aesthetic", "LAION's predictor of how much people like a picture", Backend.ONNXRUNTIME, (CLIP_EMBEDDING,),
-    (_out("rating", (1,), "about 1 to 10, more is better"),), max_batch=8, artifact="aesthetic_predictor",
+    (_out("rating", (1,), "about 1 to 10, more is better"),), max_batch=8, artifacts=("aesthetic_predictor",),
 )  # fmt: skip
 LPIPS = Contract(
     "lpips", "LPIPS 0.1 on AlexNet, how far apart people see two pictures", Backend.ONNXRUNTIME,
     tuple(_out(name, (3, 256, 256), "RGB, planes first, in [-1, 1]") for name in ("first", "second")),
-    (_out("distance", (1,), "0: the same; less is better"),), max_batch=8, artifact="lpips_alex",
+    (_out("distance", (1,), "0: the same; less is better"),), max_batch=8, artifacts=("alexnet", "lpips_alex"),
 )  # fmt: skip
-"""Its linear heads are the artifact; its convolutions are ``alexnet``'s."""
+"""The convolutions are AlexNet's, the linear heads LPIPS' own."""
 FACE_EMBED = Contract(
     "face_embed", "AuraFace, whose face it is", Backend.ONNXRUNTIME,
     (_out("face", (3, 112, 112), "RGB, planes first, in [-1, 1], aligned by eyes, nose and mouth"),),
-    (_out("embedding", (512,), "of any length: compared by the cosine"),), max_batch=8, artifact="auraface",
+    (_out("embedding", (512,), "of any length: compared by the cosine"),), max_batch=8, artifacts=("auraface",),
 )  # fmt: skip
 LEARNED: Mapping[str, Contract] = {c.name: c for c in (CLIP_IMAGE, AESTHETIC, LPIPS, FACE_EMBED)}
 """These by name. They are no part of :data:`CONTRACTS`: `python -m export scores` writes their ``config.pbtxt`` when
@@ -690,7 +690,7 @@ WARP = Contract(
 FIT_BODY = Contract(
     "fit_body", "A parametric body in the pose and shape of the person", Backend.PYTHON,
     (KEYPOINTS, WORLD, MATTE, LABELS, HEIGHT),
-    (BODY_MOTION, BODY_FACES, BODY_PARTS, BODY_LANDMARKS, CAMERA, BODY_REPORT), artifact="anny",
+    (BODY_MOTION, BODY_FACES, BODY_PARTS, BODY_LANDMARKS, CAMERA, BODY_REPORT), artifacts=("anny",),
 )  # fmt: skip
 GARMENT_MESH = Contract(
     "garment_mesh", "The garment's photo as sewing panels", Backend.PYTHON,
@@ -813,6 +813,9 @@ CONTRACTS: Mapping[str, Contract] = {
 }  # fmt: skip
 """Every model of the repository by its name, without those that only an installation brings (:data:`LEARNED` and the
 finisher's networks)."""
+
+KNOWN: Mapping[str, Contract] = {**CONTRACTS, **LEARNED}
+"""Every model that has a contract here, installed or not."""
 
 
 def reached(models: Iterable[str]) -> set[str]:

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bridge.checkout import CONFIGS
-from bridge.contracts import CONTRACTS, LEARNED, Backend, Contract
+from bridge.contracts import KNOWN, Backend, Contract
 from bridge.errors import ConfigError
 from bridge.finish.layout import Bucket, Precision, bucket_name
 
@@ -23,9 +23,6 @@ FINISH = "finish"
 """The model in whose folder an installed checkpoint is described."""
 ENGINES = (FINISH, "tryon_pro")
 """The models that work on several pictures at once; how many is the card's."""
-
-KNOWN: Mapping[str, Contract] = {**CONTRACTS, **LEARNED}
-"""The models that a card may speak of by their names."""
 
 Role = Literal[
     "text_encode", "image_encode", "face_encode", "identity_encode", "vae_encode", "vae_decode", "control_embed",

@@ -54,7 +54,7 @@ def install(
         ArtifactCorrupt: what came is not what the registry names.
         ConversionFailed: the translation is impossible or computes something else than its source.
     """
-    artifact = registry[CONTRACTS[model].artifact or model]
+    artifact = registry[CONTRACTS[model].artifacts[0]]
     with files.locked(report_path(model)):
         if not force and is_current(model, registry):
             return None
@@ -70,7 +70,7 @@ def install(
 
 def is_current(model: str, registry: Registry) -> bool:
     """Tell whether the installed model came from the registry's weights through this very translator."""
-    path, artifact = onnx_path(model), registry[CONTRACTS[model].artifact or model]
+    path, artifact = onnx_path(model), registry[CONTRACTS[model].artifacts[0]]
     try:
         report = json.loads(report_path(model).read_text(encoding="utf-8"))
         made_from = (report["source_sha256"], report["translator_sha256"])

@@ -120,7 +120,7 @@ def weights_of(contract: Contract, repository: Path = REPOSITORY) -> str:
     if path.is_file():
         told = json.loads(path.read_bytes())
         return f"{told['weights_sha256'][:16]}-{told['file_sha256'][:16]}"
-    return load_registry()[contract.artifact].sha256[:16] if contract.artifact else ""
+    return "-".join(load_registry()[each].sha256[:16] for each in contract.artifacts)
 
 
 def config_path(repository: Path, card: str, model: str) -> Path:

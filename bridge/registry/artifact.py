@@ -118,8 +118,8 @@ class Artifact:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The models whose weights these are."""
-        return tuple(c.name for c in CONTRACTS.values() if c.artifact == self.id)
+        """The models whose weights these are, of those that `make export` installs."""
+        return tuple(c.name for c in CONTRACTS.values() if self.id in c.artifacts)
 
     @property
     def path(self) -> Path:

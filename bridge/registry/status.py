@@ -6,14 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bridge.checkout import REPOSITORY
-from bridge.contracts import CONTRACTS, FIT_BODY, LEARNED, Backend, Contract
+from bridge.checkout import REPOSITORY, has
+from bridge.contracts import FIT_BODY, KNOWN, LEARNED, Backend, Contract
 from bridge.registry.body import SMPLX_LICENCE, Body, chosen_body_fault
 from bridge.registry.conversion import conversion_fault, export_report_path, onnx_path, report_path
-from bridge.registry.learned import ARTIFACTS, remedy
+from bridge.registry.learned import remedy
 from bridge.registry.reading import Registry, load_registry
-
-_MODELS: Mapping[str, Contract] = {**CONTRACTS, **LEARNED}
 
 
 @dataclass(frozen=True)
@@ -48,13 +46,13 @@ def model_statuses(registry: Registry | None = None) -> list[ModelStatus]:
         registry: None reads ``configs/registry.yaml``.
     """
     registry = load_registry() if registry is None else registry
-    faults = {name: _fault(contract) for name, contract in _MODELS.items()}
-    return [_status(contract, registry, faults) for contract in _MODELS.values()]
+    faults = {name: _fault(contract) for name, contract in KNOWN.items()}
+    return [_status(contract, registry, faults) for contract in KNOWN.values()]
 
 
 def _status(contract: Contract, registry: Registry, faults: Mapping[str, str]) -> ModelStatus:
     needed = _needed(contract)
-    weights = dict.fromkeys(_weights(c, artifact, registry) for c in needed for artifact in _artifacts(c))
+    weights = dict.fromkeys(_weights(c, artifact, registry) for c in needed for artifact in c.artifacts)
     reasons = (_reason(c, contract, faults[c.name]) for c in needed if faults[c.name])
     return ModelStatus(
         name=contract.name,
@@ -73,16 +71,11 @@ def _weights(contract: Contract, artifact: str, registry: Registry) -> _Weights:
     return _Weights(f"{entry.id} {entry.version}", entry.licence, entry.commercial_use)
 
 
-def _artifacts(contract: Contract) -> tuple[str, ...]:
-    """Return the registry's ids of what a model's own weights are made of."""
-    return ARTIFACTS.get(contract.name, (contract.artifact,) if contract.artifact else ())
-
-
 def _needed(contract: Contract) -> list[Contract]:
     """Return a model and all that it calls, directly or not; of what it asks that which is installed."""
-    asked = (name for name in contract.asks if (REPOSITORY / name / "config.pbtxt").is_file())
+    asked = (name for name in contract.asks if has(REPOSITORY, name))
     names = dict.fromkeys((*contract.calls, *(step.model for step in contract.steps), *asked))
-    return [contract, *(needed for name in names for needed in _needed(_MODELS[name]))]
+    return [contract, *(needed for name in names for needed in _needed(KNOWN[name]))]
 
 
 def _reason(needed: Contract, contract: Contract, fault: str) -> str:

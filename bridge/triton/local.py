@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.checkout import REPOSITORY
-from bridge.contracts import CONTRACTS, LEARNED, Backend, Contract
+from bridge.checkout import REPOSITORY, has
+from bridge.contracts import CONTRACTS, KNOWN, LEARNED, Backend, Contract
 from bridge.errors import ArtifactMissing
 from bridge.triton.model import Array, Arrays, Infer, Model, callees
 from bridge.triton.streaming import Place, StreamingModel, Work
@@ -23,8 +23,6 @@ from bridge.triton.tensors import checked, complete
 
 if TYPE_CHECKING:
     from bridge.finish.networks import Networks
-
-_KNOWN: Mapping[str, Contract] = {**CONTRACTS, **LEARNED}
 
 
 class LocalModels(Mapping[str, Infer]):
@@ -39,15 +37,16 @@ class LocalModels(Mapping[str, Infer]):
         self.seconds: dict[str, float] = {}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(CONTRACTS)
+        yield from CONTRACTS
+        yield from (name for name in LEARNED if has(self._repository, name))
 
     def __len__(self) -> int:
-        return len(CONTRACTS)
+        return sum(1 for _ in self)
 
     def __getitem__(self, name: str) -> Infer:
         if name not in self._loaded:
-            self._loaded[name] = self._load(_KNOWN[name])
-        return partial(self._timed, _KNOWN[name])
+            self._loaded[name] = self._load(KNOWN[name])
+        return partial(self._timed, KNOWN[name])
 
     def _timed(self, contract: Contract, **arrays: Array) -> Arrays:
         start = time.perf_counter()

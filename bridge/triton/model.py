@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from bridge.checkout import has
 from bridge.contracts import CONTRACTS, LEARNED, Contract
 
 Array = npt.NDArray[Any]
@@ -42,7 +43,7 @@ def callees(contract: Contract, repository: Path) -> Mapping[str, Contract]:
         contract: the model's.
         repository: the folder of the models' folders.
     """
-    asked = {name: LEARNED[name] for name in contract.asks if (repository / name / "config.pbtxt").is_file()}
+    asked = {name: LEARNED[name] for name in contract.asks if has(repository, name)}
     return {name: CONTRACTS[name] for name in contract.calls} | asked
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from bridge.contracts import AESTHETIC, CLIP_IMAGE, FACE_EMBED, LEARNED, LPIPS, Contract
 from bridge.errors import ArtifactMissing
 from bridge.registry import Registry, Tier, require
-from bridge.registry.learned import ARTIFACTS, WORDS
+from bridge.registry.learned import WORDS
 
 
 class Score(str, Enum):
@@ -28,7 +28,7 @@ class Score(str, Enum):
     @property
     def files(self) -> tuple[str, ...]:
         """The registry's ids of what it is made of, in the order in which they are read."""
-        return ARTIFACTS[self.contract.name]
+        return self.contract.artifacts
 
 
 def locate(scores: Iterable[Score], registry: Registry) -> Mapping[str, Path]:

@@ -9,11 +9,11 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from bridge.contracts import Backend
+from bridge.contracts import KNOWN, Backend
 from bridge.finish.contracts import contracts, is_network
 from bridge.finish.layout import Layout
 from export import files
-from export.cards import DEFAULT_CARD, KNOWN, find_card
+from export.cards import DEFAULT_CARD, find_card
 from export.installation import VERSION
 from export.pbtxt import config_path, render, weights_of
 from export.sdxl.choice import Target

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from bridge import registry as reg
-from bridge.contracts import CONTRACTS, LEARNED, Backend
+from bridge.contracts import CONTRACTS, KNOWN, LEARNED, Backend
 from bridge.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing, LicenceForbids
 from bridge.quality.report import NETWORKS, not_measured
 from bridge.registry import (
@@ -29,7 +29,6 @@ from bridge.registry import (
     model_statuses,
     require,
 )
-from bridge.registry.learned import ARTIFACTS
 from export.sdxl.origins import ORIGINS
 
 CONTENT = b"a few weights"
@@ -77,17 +76,16 @@ def artifact(folder: Path, **changes: object) -> Artifact:
 
 def test_every_network_has_its_weights_and_every_weight_a_use() -> None:
     """The registry holds what contracts, scores and the finisher's export name, and nothing else."""
-    of_models = {c.artifact for c in CONTRACTS.values() if c.artifact}
-    of_scores = {artifact for artifacts in ARTIFACTS.values() for artifact in artifacts}
-    of_finisher = {*ORIGINS.values()}
-    assert set(load_registry()) == of_models | of_scores | of_finisher
-    assert {a.id for a in load_registry().values() if a.models} == of_models
+    of_models = {artifact for contract in KNOWN.values() for artifact in contract.artifacts}
+    of_make_export = {artifact for contract in CONTRACTS.values() for artifact in contract.artifacts}
+    assert set(load_registry()) == of_models | {*ORIGINS.values()}
+    assert {a.id for a in load_registry().values() if a.models} == of_make_export
 
 
 def test_weights_of_scores_say_how_they_come() -> None:
     """They are no part of `make export`; each score names its files and the command that brings them."""
     for score, networks in NETWORKS.items():
-        ids = [artifact for network in networks for artifact in ARTIFACTS[network]]
+        ids = [artifact for network in networks for artifact in LEARNED[network].artifacts]
         assert f"`python -m export fetch {' '.join(ids)}`" in not_measured(())[score]
         assert all(load_registry()[each].remedy == f"run `python -m export fetch {each}`" for each in ids)
 
@@ -244,7 +242,7 @@ def test_all_models_are_ready_when_all_is_in_place(tmp_path: Path, monkeypatch: 
     """Every contract has a line, an ensemble names the weights below it; what is not installed is no reason."""
     repository(tmp_path, monkeypatch)
     statuses = {s.name: s for s in model_statuses()}
-    assert list(statuses) == [*CONTRACTS, *LEARNED]
+    assert list(statuses) == [*KNOWN]
     assert all(s.commercial_use for s in statuses.values())
     assert {name for name, status in statuses.items() if status.ready} == set(CONTRACTS)
     assert statuses["score"].artifacts == ()

@@ -16,17 +16,15 @@ from skimage.data import astronaut
 from api.app import create_app
 from api.settings import Settings
 from benchmarks.inputs import drawn
-from bridge.checkout import REPOSITORY
-from bridge.contracts import CONTRACTS, LEARNED, SCORE, TRYON_BASIC
+from bridge.checkout import REPOSITORY, has
+from bridge.contracts import KNOWN, LEARNED, SCORE, TRYON_BASIC
 from bridge.imaging.encode import encode_image
 from bridge.quality.report import NETWORKS, WeightFree, not_measured
-from bridge.registry.learned import ARTIFACTS, WORDS
 from bridge.triton.client import TritonClient
 from bridge.triton.embedded import EmbeddedTriton
 from bridge.triton.local import LocalModels
 from bridge.triton.model import Array
 from bridge.triton.tensors import complete
-from export.scores import Score
 from tests.scores import exported
 
 WEIGHT_FREE = get_type_hints(WeightFree)
@@ -48,7 +46,7 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     repository = folder / "models"
     repository.mkdir()
     networks = exported.repository(request.config.cache)
-    for name in (*CONTRACTS, *LEARNED):
+    for name in KNOWN:
         (repository / name).symlink_to((networks if name in LEARNED else REPOSITORY) / name)
     with EmbeddedTriton(repository, models=["tryon_basic", "faces"], log=folder / "triton.log") as server:
         yield Shop(repository, server)
@@ -85,17 +83,10 @@ def test_a_served_picture_has_all_scores(shop: Shop, client: TritonClient, local
 
 def test_a_repository_without_networks_says_so(client: TritonClient) -> None:
     """The checkout's own: each score that is not there is told; somebody may have installed some."""
-    installed = [name for name in LEARNED if (REPOSITORY / name / "config.pbtxt").is_file()]
+    installed = [name for name in LEARNED if has(REPOSITORY, name)]
     report = report_of(client.infer("tryon_basic", wish()))
     assert report["not_measured"] == not_measured(installed)
     assert report["scores"].keys() & report["not_measured"].keys() == set()
-
-
-@pytest.mark.parametrize("network", LEARNED)
-def test_what_installs_a_network_is_what_the_command_line_knows(network: str) -> None:
-    """The sentence that says what to do names the command's own word, and the files that it reads."""
-    score = Score(WORDS[network])
-    assert (score.contract, score.files) == (LEARNED[network], ARTIFACTS[network])
 
 
 def test_a_shop_is_told_the_numbers(shop: Shop, tmp_path: Path) -> None:
