@@ -21,7 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import scores_networks
 from benchmarks.origin import Machine, commit, machine
 from bridge.contracts import LEARNED
-from export.scores import Score, install
+from export.scores.choice import Score
+from export.scores.installing import install
 from export.scores.networks import examples
 
 ROWS: Mapping[str, int] = {"clip_image": 3, "aesthetic": 1, "lpips": 1, "face_embed": 2}

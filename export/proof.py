@@ -136,6 +136,6 @@ def _difference(name: str, pairs: list[tuple[torch.Tensor, torch.Tensor]], bound
     if not difference.max_rel <= bound:
         raise ConversionFailed(
             f"{name} lies {difference.max_rel:.2g} of its largest value from its source's in float32, more than the "
-            f"{bound:g} that its precision allows; nothing was installed: try another --precision"
+            f"{bound:g} that its precision allows; nothing was installed: choose a finer precision"
         )
     return difference

@@ -32,6 +32,11 @@ def test_the_embedded_server_loads_nothing_of_the_wheel() -> None:
     assert "pytriton" not in loaded_by("bridge.triton.embedded")
 
 
+def test_the_export_tools_are_there_at_once() -> None:
+    """What a command computes with is loaded when that command runs."""
+    assert not loaded_by("export.__main__") & (HEAVY | {"diffusers", "transformers", "tritonclient", "yaml"})
+
+
 @pytest.mark.parametrize("path", ENTRIES, ids=lambda path: path.parts[-3])
 def test_an_entry_point_only_names_and_loads(path: Path) -> None:
     """At most 60 lines, at most one package of bridge beside contracts and triton, else only numpy."""

@@ -1,7 +1,7 @@
 """Scores by networks that learned what people see, each where its network is installed.
 
 A network is asked at most once per picture. Embeddings of faces are compared and dropped: nobody keeps them, and no
-log, report or tensor holds them.
+log or report holds them.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def perceptual_distance(fitting: Fitting, worn: Region, networks: Networks) -> f
 def face_identity(fitting: Fitting, networks: Networks) -> float | None:
     """Return the cosine of the embeddings of the face in the photo and in the result, which lies in the same place.
 
-    None when no face is seen.
+    None when no face is seen, or the photo cuts it off.
     """
     faces = [aligned(picture, fitting.face_mesh) for picture in (fitting.image, fitting.result)]
     seen = [_signed(face) for face in faces if face is not None and fitting.face_score > 0]

@@ -151,7 +151,7 @@ def check_dtypes(paths: Iterable[Path]) -> None:
             if dtype not in _DTYPES and not name.endswith(("position_ids", "num_batches_tracked")):
                 raise ConversionFailed(
                     f"{name} of {path} is {dtype}; export reads {', '.join(sorted(_DTYPES))}: use the checkpoint as it "
-                    "was before it was quantised, and let --precision say what comes out"
+                    "was before it was quantised, and choose the precision of what comes out"
                 )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from export.files import locked
-from export.scores import Score, install
+from export.scores.choice import Score
+from export.scores.installing import install
 from tests.kept import kept_folder
 from tests.scores import tiny
 
@@ -24,8 +25,10 @@ _SOURCES = (
     "export/sdxl/folder.py",
     "export/sdxl/weights.py",
     "bridge/contracts.py",
+    "bridge/registry/learned.py",
     "configs/gpu/cpu.yaml",
     "configs/registry.yaml",
+    "tests/finish/tiny.py",
     "tests/scores/tiny.py",
 )
 _PACKAGES = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime", "lpips")

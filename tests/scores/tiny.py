@@ -1,8 +1,8 @@
 """The files of the learned scores' networks as they are published, but small and with random weights.
 
 The architectures are the real ones; LPIPS' heads are even those that people's judgements gave it, which come with its
-wheel. What a repository holds of them is what ``export.scores.install(write(folder), repository)`` puts there, in some
-ten seconds; ``scores=(Score.LPIPS,)`` installs one.
+wheel. What a repository holds of them is what :func:`export.scores.installing.install` puts there, in some ten seconds;
+``scores=(Score.LPIPS,)`` installs one.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def write(folder: Path) -> Mapping[str, Path]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     files = {artifact: folder / name for artifact, name in names.items()}
-    save_file(clip().state_dict(), files["clip_vit_large_patch14"])
+    positions = {"vision_model.embeddings.position_ids": torch.arange(50)[None]}  # no weight, yet published
+    save_file(clip().state_dict() | positions, files["clip_vit_large_patch14"])
     trunk = randomize(nn.ModuleDict({"features": alexnet()}), 21).state_dict()
     torch.save(trunk | {"classifier.6.bias": torch.zeros(1000)}, files["alexnet"])
     torch.save(randomize(Rating(), 22).state_dict(), files["aesthetic_predictor"])

@@ -19,7 +19,8 @@ from bridge.contracts import CONTRACTS, LEARNED, LPIPS, Contract
 from bridge.errors import ConversionFailed
 from bridge.registry import sha256_of
 from export.pbtxt import config_path, installed, write_configs
-from export.scores import Score, install
+from export.scores.choice import Score
+from export.scores.installing import install
 
 
 def config_of(repository: Path, contract: Contract, card: str = "cpu") -> pb.ModelConfig:

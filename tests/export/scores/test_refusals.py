@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from bridge.errors import ArtifactCorrupt, ArtifactMissing, ConversionFailed, LicenceForbids
 from bridge.registry import FileSource, Registry, load_registry, sha256_of
 from export import pickles
-from export.scores import Score, install
-from export.scores.choice import locate
+from export.scores.choice import Score, locate
+from export.scores.installing import install
 from tests.scores import tiny
 
 Weights = dict[str, torch.Tensor]
