@@ -86,9 +86,7 @@ def write(folder: Path) -> Mapping[str, Path]:
         {f"lin{i}.model.1.weight": head.weight.detach() for i, head in enumerate(heads)}, files["lpips_alex"]
     )
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # this exporter is deprecated; it is the one that such files come from
+        warnings.simplefilter("ignore")  # it is deprecated, and is the one that such files come from
         torch.onnx.export(
             made["face_embed"], (torch.zeros(1, 3, 112, 112),), str(files["auraface"]), dynamo=False,
             opset_version=17, input_names=["input.1"],

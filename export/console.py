@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from bridge.errors import ArtifactError, ConfigError
+
+if TYPE_CHECKING:
+    from export.installation import Report
 
 out, err = Console(), Console(stderr=True)
 
@@ -22,3 +27,15 @@ def told() -> Iterator[None]:
         err.print(f"[red]{type(error).__name__}[/]: ", end="")
         err.print(str(error), highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(1) from error
+
+
+def table(reports: Sequence[Report]) -> Table:
+    """Return how far every output of every network lies from its source in float32."""
+    made = Table("network", "output", "largest error", "relative", "bound", "by", "size", box=None)
+    for report in reports:
+        name, size = report.model, f"{report.bytes / 1e6:.1f} MB"
+        for output, found in report.proof.differences.items():
+            error = (f"{found.max_abs:.1e}", f"{found.max_rel:.1e}", f"{found.bound:g}")
+            made.add_row(name, output, *error, report.proof.runner, size)
+            name = size = ""
+    return made

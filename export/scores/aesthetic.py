@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from export import pickles
-from export.scores.filling import filled
+from export.filling import filled
 
 
 class Rating(nn.Module):

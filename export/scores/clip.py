@@ -11,8 +11,8 @@ from torch import nn
 
 from bridge.contracts import CLIP_IMAGE
 from bridge.errors import ConversionFailed
-from export.scores.filling import filled
-from export.sdxl.weights import check_dtypes
+from export.filling import filled
+from export.weights import check_dtypes
 
 if TYPE_CHECKING:
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection

@@ -9,9 +9,8 @@ import typer
 
 from bridge.checkout import REPOSITORY
 from bridge.registry import load_registry
-from export.console import err, out, told
+from export.console import err, out, table, told
 from export.scores.choice import Score, locate
-from export.sdxl.command import table
 
 Only = Annotated[list[Score] | None, typer.Option(help="One network; give it again for more. Default: all.")]
 

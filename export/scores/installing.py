@@ -15,7 +15,7 @@ from export.installation import VERSION, Report, staging, write_report
 from export.pbtxt import config_path, render, weights_of
 from export.precision import Precision
 from export.scores.choice import Score
-from export.sdxl.weights import digest
+from export.weights import digest
 
 
 def install(

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from export import pickles
-from export.scores.filling import filled
+from export.filling import filled
 
 _MEAN, _DEVIATION = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 """ImageNet's statistics for pictures in [-1, 1], rounded as LPIPS rounds them."""

@@ -16,7 +16,8 @@ from bridge.errors import ConversionFailed
 from bridge.finish.layout import Adapter
 from export.sdxl.choice import ADAPTERS
 from export.sdxl.lora import add
-from export.sdxl.weights import check_dtypes, files
+from export.sdxl.weights import files
+from export.weights import check_dtypes
 
 if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel

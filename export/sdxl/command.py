@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bridge.checkout import REPOSITORY
 from bridge.registry import Tier
-from export.console import err, out, told
+from export.console import err, out, table, told
 from export.precision import Precision
 from export.sdxl.choice import (
     Choice,
@@ -22,11 +22,6 @@ from export.sdxl.choice import (
     parse_lora,
     parse_named,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from export.installation import Report
 
 Repository = Annotated[Path, typer.Option(help="Triton's model repository.")]
 Card = Annotated[str, typer.Option(help="A file of configs/gpu: on what it will run.")]
@@ -153,15 +148,3 @@ def _install(choice: Choice, repository: Path) -> None:
     out.print(table(done.reports))
     layout = done.layout
     out.print(f"{layout.source}, {layout.licence}, {layout.precision}; in {repository}", soft_wrap=True)
-
-
-def table(reports: Sequence[Report]) -> Table:
-    """Return how far every output of every network lies from PyTorch in float32."""
-    made = Table("network", "output", "largest error", "relative", "bound", "by", "size", box=None)
-    for report in reports:
-        name, size = report.model, f"{report.bytes / 1e6:.1f} MB"
-        for output, found in report.proof.differences.items():
-            error = (f"{found.max_abs:.1e}", f"{found.max_rel:.1e}", f"{found.bound:g}")
-            made.add_row(name, output, *error, report.proof.runner, size)
-            name = size = ""
-    return made

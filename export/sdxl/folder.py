@@ -10,7 +10,9 @@ from typing import TypeVar
 import torch
 
 from bridge.errors import ArtifactCorrupt, ConversionFailed
-from export.sdxl.weights import check_dtypes, component, files
+from export.filling import brief, filled
+from export.sdxl.weights import component, files
+from export.weights import check_dtypes
 
 _Module = TypeVar("_Module", bound=torch.nn.Module)
 
@@ -67,12 +69,7 @@ def read_part(made: type[_Module], folder: Path, name: str, origin: str) -> _Mod
         ) from error
 
 
-def brief(error: Exception) -> str:
-    """Return the beginning of what a library says."""
-    return " ".join(" ".join(str(error).split("\n")[:2]).split())[:300]
-
-
-def read_weights(made: torch.nn.Module, path: Path) -> torch.nn.Module:
+def read_weights(made: _Module, path: Path) -> _Module:
     """Fill a network from one file whose tensors have the network's own names.
 
     Raises:
@@ -85,8 +82,4 @@ def read_weights(made: torch.nn.Module, path: Path) -> torch.nn.Module:
     check_dtypes(found)
     weights = {name: tensor.float() for file in found for name, tensor in load_file(file).items()}
     weights = {name: tensor for name, tensor in weights.items() if not name.endswith("position_ids")}
-    try:
-        made.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ConversionFailed(f"{path} holds another network than was asked for ({brief(error)})") from error
-    return made.eval()
+    return filled(made, weights, path)

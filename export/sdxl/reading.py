@@ -21,7 +21,8 @@ from export.sdxl.lora import merge
 from export.sdxl.origins import ORIGINS, origin
 from export.sdxl.parts import Parts
 from export.sdxl.single import BASE, REFINER, SD15, read_pipeline
-from export.sdxl.weights import Weights, combined, digest, files, find
+from export.sdxl.weights import Weights, combined, files, find
+from export.weights import digest
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin, UNet2DConditionModel

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import ConversionFailed
+from export.filling import brief
 from export.sdxl.architectures import ARCHITECTURES, SCHEDULER, Architecture
-from export.sdxl.folder import brief
 from export.sdxl.names import original_name
 from export.sdxl.vocabulary import write_tokenizer
-from export.sdxl.weights import check_dtypes, files, header
+from export.sdxl.weights import files
+from export.weights import check_dtypes, header
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline

@@ -1,18 +1,17 @@
-"""Files of weights: where one is, whose licence it has, and what is in it, before any of it is loaded.
+"""Files of weights: where one is, and whose licence it has.
 
 Only safetensors are read: the other formats are pickles, which run whatever their author wrote into them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.errors import ArtifactCorrupt, ArtifactMissing, ConversionFailed, LicenceForbids
-from bridge.registry import Registry, Tier, require, sha256_of
+from bridge.errors import ArtifactMissing, ConversionFailed, LicenceForbids
+from bridge.registry import Registry, Tier, require
 from export.sdxl.choice import Choice
 
 PICKLES = frozenset({".bin", ".ckpt", ".pt", ".pth", ".pkl"})
@@ -23,7 +22,6 @@ _NAMES = tuple(
     for variant in ("", ".fp16")
     for stem in ("diffusion_pytorch_model", "model")
 )
-_DTYPES = frozenset({"F32", "F16", "BF16"})
 
 
 @dataclass(frozen=True)
@@ -122,44 +120,6 @@ def _refuse_pickle(path: Path) -> None:
             f"{path} is a pickle, which can run anything when it is read; use the checkpoint's .safetensors, or "
             "rewrite it once with `python -m export safetensors FILE`, which reads tensors alone"
         )
-
-
-def header(path: Path) -> Mapping[str, tuple[str, tuple[int, ...]]]:
-    """Return each tensor's dtype and shape without reading it.
-
-    Raises:
-        ArtifactCorrupt: the file is no safetensors, or cut short.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
-            return {key: (part.get_dtype(), tuple(part.get_shape())) for key, part in slices.items()}
-    except (SafetensorError, OSError) as error:
-        raise ArtifactCorrupt(f"{path} can't be read ({error}); fetch it anew") from error
-
-
-def check_dtypes(paths: Iterable[Path]) -> None:
-    """Check that every weight is a floating point number that export can compute with.
-
-    Raises:
-        ConversionFailed: a tensor has another type; positions and other integers are no weights.
-    """
-    for path in paths:
-        for name, (dtype, _) in header(path).items():
-            if dtype not in _DTYPES and not name.endswith(("position_ids", "num_batches_tracked")):
-                raise ConversionFailed(
-                    f"{name} of {path} is {dtype}; export reads {', '.join(sorted(_DTYPES))}: use the checkpoint as it "
-                    "was before it was quantised, and choose the precision of what comes out"
-                )
-
-
-def digest(paths: Mapping[str, Iterable[Path]], merged: Iterable[tuple[str, float]] = ()) -> str:
-    """Return one sha256 for all weights that went in, and for how LoRAs were merged."""
-    lines = [f"{part} {sha256_of(path)}" for part, found in sorted(paths.items()) for path in found]
-    lines += [f"lora {sha256_of(Path(path))} {scale}" for path, scale in merged]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def combined(sources: Iterable[Weights]) -> tuple[str, bool]:

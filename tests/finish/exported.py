@@ -14,12 +14,14 @@ from tests.kept import kept_folder
 
 _SOURCES = (
     "export/sdxl",
+    "export/filling.py",
     "export/installation.py",
     "export/onnx.py",
     "export/precision.py",
     "export/proof.py",
     "export/pbtxt.py",
     "export/cards.py",
+    "export/weights.py",
     "bridge/finish/contracts.py",
     "bridge/finish/layout.py",
     "tests/finish/tiny.py",

@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from export.__main__ import app
+from export.console import table
 from export.installation import Report
 from export.proof import Difference, Proof
-from export.sdxl.command import table
 
 
 def said(*words: str) -> tuple[int, str]:

@@ -9,7 +9,6 @@ from typing import TypeVar
 import torch
 
 from bridge.errors import ConversionFailed
-from export.sdxl.folder import brief
 
 _Module = TypeVar("_Module", bound=torch.nn.Module)
 
@@ -25,3 +24,8 @@ def filled(module: _Module, weights: Mapping[str, torch.Tensor], path: Path) -> 
     except RuntimeError as error:
         raise ConversionFailed(f"{path} holds another network than was asked for ({brief(error)})") from error
     return module.eval()
+
+
+def brief(error: Exception) -> str:
+    """Return the beginning of what a library says."""
+    return " ".join(" ".join(str(error).split("\n")[:2]).split())[:300]
