@@ -17,7 +17,7 @@ from api.app import create_app
 from api.settings import Settings
 from benchmarks.inputs import drawn
 from bridge.checkout import REPOSITORY, has
-from bridge.contracts import KNOWN, LEARNED, SCORE, TRYON_BASIC
+from bridge.contracts import CONTRACTS, KNOWN, LEARNED, SCORE, TRYON_BASIC
 from bridge.imaging.encode import encode_image
 from bridge.quality.report import NETWORKS, WeightFree, not_measured
 from bridge.triton.client import TritonClient
@@ -70,6 +70,7 @@ def test_a_served_picture_has_all_scores(shop: Shop, client: TritonClient, local
     without = report_of(client.infer("tryon_basic", wish()))
     seen = {**complete(TRYON_BASIC, wish()), **local["tryon_basic_stages"](**wish())}
     alone = report_of(LocalModels(shop.repository)["score"](**{t.name: seen[t.name] for t in SCORE.inputs}))
+    assert [*LocalModels(shop.repository)] == [*KNOWN]
     assert served["not_measured"] == {}
     assert served["scores"].keys() == alone["scores"].keys() == {*without["scores"], *NETWORKS}
     assert served["scores"] == pytest.approx(alone["scores"], abs=2e-4)
@@ -85,6 +86,7 @@ def test_a_repository_without_networks_says_so(client: TritonClient) -> None:
     """The checkout's own: each score that is not there is told; somebody may have installed some."""
     installed = [name for name in LEARNED if has(REPOSITORY, name)]
     report = report_of(client.infer("tryon_basic", wish()))
+    assert [*LocalModels()] == [*CONTRACTS, *installed]
     assert report["not_measured"] == not_measured(installed)
     assert report["scores"].keys() & report["not_measured"].keys() == set()
 
