@@ -27,6 +27,8 @@ def export_report_path(network: str) -> Path:
 def conversion_fault(path: Path, report: Path, key: str, remedy: str = "run `make export`") -> str:
     """Say why a converted file can't be used; empty when its sha256 is what ``key`` of its report says.
 
+    A large network's weights lie beside its file, and what the report says of ``bytes`` counts them.
+
     Args:
         path: the file.
         report: of its conversion.
@@ -36,9 +38,11 @@ def conversion_fault(path: Path, report: Path, key: str, remedy: str = "run `mak
     if not path.is_file():
         return f"not converted yet; {remedy}"
     try:
-        recorded = json.loads(report.read_text(encoding="utf-8"))[key]
+        told = json.loads(report.read_text(encoding="utf-8"))
+        recorded = told[key]
     except (OSError, ValueError, KeyError):
         return f"its conversion left no report; {remedy}"
-    if recorded != sha256_of(path):
+    found = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
+    if recorded != sha256_of(path) or told.get("bytes", found) != found:
         return f"its file is not the one that was converted; {remedy}"
     return ""

@@ -288,17 +288,22 @@ def test_an_installed_network_of_a_score_counts(tmp_path: Path, monkeypatch: pyt
     (folder / "1").mkdir(parents=True)
     (folder / "config.pbtxt").touch()
     (folder / "1" / "model.onnx").write_bytes(CONTENT)
+    (folder / "1" / "model.onnx.data").write_bytes(CONTENT)
     (folder / "1" / "report.json").write_text(
-        json.dumps({"file_sha256": hashlib.sha256(CONTENT).hexdigest()})
+        json.dumps({"file_sha256": hashlib.sha256(CONTENT).hexdigest(), "bytes": 2 * len(CONTENT)})
     )
     statuses = {s.name: s for s in model_statuses()}
     assert statuses["lpips"].ready
     assert statuses["score"].artifacts == ("alexnet 1.0.0", "lpips_alex 0.1.4")
     assert "`python -m export scores --only clip`" in statuses["clip_image"].why_not
-    (folder / "1" / "model.onnx").write_bytes(b"x")
-    why_not = {s.name: s.why_not for s in model_statuses()}
-    assert "`python -m export scores --only lpips`" in why_not["lpips"]
-    assert why_not["score"] == why_not["tryon_basic"] == f"needs lpips: {why_not['lpips']}"
+    for spoil in (
+        (folder / "1" / "model.onnx.data").unlink,
+        lambda: (folder / "1" / "model.onnx").write_bytes(b"x"),
+    ):
+        spoil()
+        why_not = {s.name: s.why_not for s in model_statuses()}
+        assert "`python -m export scores --only lpips`" in why_not["lpips"]
+        assert why_not["score"] == why_not["tryon_basic"] == f"needs lpips: {why_not['lpips']}"
 
 
 def test_a_model_without_its_code_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
