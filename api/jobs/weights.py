@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 
 from api.backend import Backend
 from bridge.contracts import TRYON_BASIC, reached
-from bridge.errors import ServerUnavailable
+from bridge.errors import VfrError
 from bridge.registry import Tier
 
+LOG = logging.getLogger("vfr.jobs")
 FRESH_SECONDS = 60.0
 """For so long what the server told holds [s]: new weights need a new start of a server, which takes as long."""
 _BASIC = reached([TRYON_BASIC.name])
@@ -49,6 +50,8 @@ class Weights:
     async def _ask(self) -> None:
         if time.monotonic() < self._until:
             return  # another one asked meanwhile
-        with suppress(ServerUnavailable):
+        try:
             self._known = await self._backend.weights()
+        except VfrError as error:  # no reason to refuse a job
+            LOG.warning("which weights the inference server has could not be asked: %s", error)
         self._until = time.monotonic() + self._fresh

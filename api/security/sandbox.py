@@ -8,7 +8,11 @@ import struct
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 from api.security.decoder import ANSWER, BAD, GOOD, REQUEST
 from bridge.errors import NotAnImage, from_wire
@@ -16,6 +20,8 @@ from bridge.errors import NotAnImage, from_wire
 SECONDS = 20.0
 """The longest time for one picture [s]; the worst that is accepted takes 2."""
 
+_LOOK_SECONDS = 0.25
+"""Between two looks for a process that takes too long [s]."""
 _ATTEMPTS = 2
 """A process may die for reasons that are not the picture's."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
@@ -29,6 +35,38 @@ class Read:
     data: bytes = field(repr=False)  # encoded anew
     height: int  # [px]
     width: int  # [px]
+
+
+class _Watchdog:
+    """Kills the processes that take too long.
+
+    One thread for all of them: to start a ``threading.Timer`` for each picture took nearly as long as the picture, when
+    many came at once and the new thread had to wait for the interpreter.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[subprocess.Popen[bytes], float] = {}
+        threading.Thread(target=self._watch, name="sandbox watchdog", daemon=True).start()
+
+    @contextmanager
+    def watching(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        """Kill the process if the block lasts longer than ``SECONDS``."""
+        self._until[process] = time.monotonic() + SECONDS
+        try:
+            yield
+        finally:
+            del self._until[process]
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(_LOOK_SECONDS)
+            now = time.monotonic()
+            for process, until in list(self._until.items()):
+                if now > until:
+                    process.kill()
+
+
+_watchdog = cache(_Watchdog)
 
 
 class Sandbox:
@@ -68,17 +106,14 @@ class Sandbox:
         process = self._process = self._process or _started()
         assert process.stdin  # noqa: S101 - pipes, as they were asked for
         assert process.stdout  # noqa: S101
-        watch = threading.Timer(SECONDS, process.kill)
-        watch.start()
         try:
-            process.stdin.write(request)
-            process.stdin.flush()
-            kind, height, width, length = ANSWER.unpack(process.stdout.read(ANSWER.size))
-            payload = process.stdout.read(length)
+            with _watchdog().watching(process):
+                process.stdin.write(request)
+                process.stdin.flush()
+                kind, height, width, length = ANSWER.unpack(process.stdout.read(ANSWER.size))
+                payload = process.stdout.read(length)
         except (OSError, struct.error):
             payload, kind, length = b"", BAD, -1  # it died
-        finally:
-            watch.cancel()
         if len(payload) != length:
             self.close()
             return ""

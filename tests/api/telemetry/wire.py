@@ -15,6 +15,7 @@ import grpc
 import numpy as np
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from tritonclient.grpc import model_config_pb2
 from tritonclient.grpc import service_pb2 as kserve
 from tritonclient.grpc.service_pb2_grpc import (
     GRPCInferenceServiceServicer,
@@ -39,8 +40,11 @@ class WireTriton(GRPCInferenceServiceServicer):
     def ServerReady(self, request: object, context: object) -> kserve.ServerReadyResponse:  # noqa: N802 - KServe's
         return kserve.ServerReadyResponse(ready=True)
 
+    def ModelConfig(self, request: kserve.ModelConfigRequest, context: object) -> kserve.ModelConfigResponse:  # noqa: N802
+        return kserve.ModelConfigResponse(config=model_config_pb2.ModelConfig(name=request.name))
+
     def RepositoryIndex(self, request: object, context: object) -> kserve.RepositoryIndexResponse:  # noqa: N802
-        model = kserve.RepositoryIndexResponse.ModelIndex(name="tryon_basic", state="READY")
+        model = kserve.RepositoryIndexResponse.ModelIndex(name="tryon_basic", version="1", state="READY")
         return kserve.RepositoryIndexResponse(models=[model])
 
     def ModelStatistics(self, request: object, context: object) -> kserve.ModelStatisticsResponse:  # noqa: N802
