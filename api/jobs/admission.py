@@ -11,6 +11,7 @@ from api.jobs import records
 from api.jobs.order import Order, Wishes
 from api.jobs.pictures import Uploads, cleaned, stored
 from api.jobs.queue import JOBS_QUEUE, TRYON
+from api.jobs.records import Placed
 from api.jobs.room import Room
 from api.jobs.tiers import check_tier
 from api.security import idempotency, quotas
@@ -18,7 +19,7 @@ from api.security.caller import Caller
 from api.security.tenants import Tenant
 from api.telemetry import traces
 from api.telemetry.logs import bind_contextvars
-from bridge.errors import RateLimited, ServerUnavailable
+from bridge.errors import NotFound, RateLimited, ServerUnavailable
 
 _SECONDS_EACH = 2.0
 """What a job takes, before the first one has shown it [s]."""
@@ -36,10 +37,15 @@ class Claim:
 
 @dataclass(frozen=True)
 class Accepted:
-    """A job that was handed in, now or before."""
+    """A job that was handed in, now or before (``replayed``), and its place."""
 
-    job: str
+    placed: Placed
     replayed: bool = False
+
+    @property
+    def id(self) -> str:
+        """The job's name."""
+        return self.placed.job.id
 
 
 async def accept(
@@ -91,7 +97,7 @@ async def accept(
             lambda c: _enter(room, c, caller, user, job, order, snapshot, claim, seconds)
         )
         kept = not accepted.replayed
-        bind_contextvars(job=accepted.job)
+        bind_contextvars(job=accepted.id)
     finally:
         if not kept:
             await room.blobs.delete(folder)
@@ -123,7 +129,7 @@ def _enter(
             now,
         )
         if isinstance(earlier, idempotency.Replay):
-            return Accepted(earlier.job, replayed=True)
+            return Accepted(_placed(connection, earlier.job), replayed=True)
     quotas.count(connection, tenant, now)  # also keeps the tenant's others waiting, so that the room is exact
     _check_room(room, connection, tenant)
     lasting = seconds or room.settings.job_seconds
@@ -139,7 +145,13 @@ def _enter(
         traceparent=traces.current(),
     )
     room.queue.put(connection, JOBS_QUEUE, TRYON, job, lasting + CANCEL_GRACE)
-    return Accepted(job)
+    return Accepted(_placed(connection, job))
+
+
+def _placed(connection: sa.Connection, job: str) -> Placed:
+    if found := records.placed(connection, job):
+        return found
+    raise NotFound("The job of this key was erased.")
 
 
 def _admit(room: Room, connection: sa.Connection, tenant: Tenant, wishes: Wishes, now: float) -> None:

@@ -15,7 +15,7 @@ from api.jobs import records
 from api.jobs.ending import conclude
 from api.jobs.envelope import fault_of
 from api.jobs.erasing import forget_pictures
-from api.jobs.records import Job, State
+from api.jobs.records import Job, Placed, State
 from api.jobs.room import Room
 from api.providers import budget
 from api.security.caller import Caller
@@ -44,14 +44,14 @@ class Desk:
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
-        return (await self.placed(caller, job))[0]
+        return (await self.placed(caller, job)).job
 
-    async def placed(self, caller: Caller, job: str) -> tuple[Job, int | None]:
-        """As :meth:`find`, and how many jobs are before it; None once it runs."""
+    async def placed(self, caller: Caller, job: str) -> Placed:
+        """As :meth:`find`, with the job's place."""
         found = None
         if records.ID.fullmatch(job):  # PostgreSQL takes no NUL, not even in a question
-            found = await self._room.database.read(partial(_placed, job, caller.tenant.id))
-        if found is None or caller.user not in (None, found[0].user):
+            found = await self._room.database.read(lambda c: records.placed(c, job, caller.tenant.id))
+        if found is None or caller.user not in (None, found.job.user):
             raise NotFound("There is no job of that id.")
         return found
 
@@ -129,11 +129,6 @@ class Desk:
                 return
             after = found[-1].number if found else after
             await asyncio.sleep(_EVENTS_SECONDS)
-
-
-def _placed(job: str, tenant: str, connection: sa.Connection) -> tuple[Job, int | None] | None:
-    found = records.read(connection, job, tenant)
-    return None if found is None else (found, records.position(connection, found))
 
 
 def _news(job: str, after: int, connection: sa.Connection) -> tuple[bool, list[sa.Row[Any]]]:

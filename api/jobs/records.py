@@ -162,6 +162,14 @@ def tenant_of(blob: str) -> str:
     return path.partition("/")[0] if root == "tenants" else ""
 
 
+@dataclass(frozen=True)
+class Placed:
+    """A job, and how many wait before it; None when it does not wait."""
+
+    job: Job
+    before: int | None
+
+
 def create(connection: sa.Connection, job: str, created: float, **values: Any) -> None:  # noqa: ANN401 - a row's values
     """Insert a job that waits, and its first event."""
     row = {"id": job, "created": created, "state": State.QUEUED.value, "stage": "queued", "progress": 0.0}
@@ -240,11 +248,14 @@ def active(connection: sa.Connection, *, tenant: str | None = None, user: str | 
     return [_job(row) for row in connection.execute(query).mappings()]
 
 
-def position(connection: sa.Connection, job: Job) -> int | None:
-    """Return how many jobs wait before this one; None when it does not wait."""
-    if job.state is not State.QUEUED:
+def placed(connection: sa.Connection, job: str, tenant: str | None = None) -> Placed | None:
+    """As :func:`read`, with the job's place."""
+    if (found := read(connection, job, tenant)) is None:
         return None
-    return connection.execute(_BEFORE, {"created": job.created}).scalar_one()
+    waits = found.state is State.QUEUED
+    return Placed(
+        found, connection.execute(_BEFORE, {"created": found.created}).scalar_one() if waits else None
+    )
 
 
 def waiting(connection: sa.Connection, tenant: str) -> tuple[int, int]:

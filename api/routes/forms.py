@@ -11,6 +11,7 @@ from api.fitting import CHOICES, GARMENT_PHOTOS, settings_of
 from api.jobs.admission import Claim, accept
 from api.jobs.order import Wishes
 from api.jobs.pictures import Uploads
+from api.jobs.records import Placed
 from api.security.caller import Caller, Calling
 from api.service import Service, Serving
 from bridge.contracts import Category, Expert, Fabric
@@ -128,8 +129,8 @@ class HandIn:
         mask: UploadFile | None = None,
         seconds: float | None = None,
         external: Literal["only"] | None = None,
-    ) -> str:
-        """Read or fetch the pictures, take the job, tell in the headers where it is, and return its id.
+    ) -> Placed:
+        """Read or fetch the pictures, take the job, tell in the headers where it is, and return it.
 
         Raises:
             VfrError: as :func:`uploads` and :func:`api.jobs.admission.accept`.
@@ -147,10 +148,10 @@ class HandIn:
         accepted = await accept(
             self.service.room, self.caller, self.user, wishes, pictures, claim=self.claim, seconds=seconds
         )
-        self.response.headers["Location"] = f"/v1/jobs/{accepted.job}"
+        self.response.headers["Location"] = f"/v1/jobs/{accepted.id}"
         if accepted.replayed:
             self.response.headers["Idempotency-Replayed"] = "true"
-        return accepted.job
+        return accepted.placed
 
 
 async def hand_in(

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import Row
 
 from api.jobs.desk import OVER
-from api.jobs.records import Job
+from api.jobs.records import Placed
 from api.problems import ABOUT_ONE, HANDED_IN
 from api.routes import forms
 from api.schemas import JobAnswer
@@ -36,7 +36,6 @@ After = Annotated[
 async def create(
     handed_in: forms.HandedIn,
     service: Serving,
-    caller: Calling,
     mask: forms.Mask = None,
     seconds: Seconds = None,
 ) -> JobAnswer:
@@ -44,21 +43,20 @@ async def create(
 
     Follow it by `GET /v1/jobs/{id}`, by its events, or by the webhook of your terms.
     """
-    job = await handed_in.accept(mask=mask, seconds=seconds)
-    return _told(service, *await service.desk.placed(caller, job))
+    return _told(service, await handed_in.accept(mask=mask, seconds=seconds))
 
 
 @router.get("/{job}", summary="Where a try-on is", responses=ABOUT_ONE)
 async def show(job: str, service: Serving, caller: Calling) -> JobAnswer:
     """Tell the state, and once it is done the picture's link and the report."""
-    return _told(service, *await service.desk.placed(caller, job))
+    return _told(service, await service.desk.placed(caller, job))
 
 
 @router.delete("/{job}", summary="Cancel a try-on", responses=ABOUT_ONE)
 async def cancel(job: str, service: Serving, caller: Calling) -> JobAnswer:
     """Cancel it and the model that works on it; one that is over stays as it is."""
     await service.desk.cancel(caller, job)
-    return _told(service, *await service.desk.placed(caller, job))
+    return _told(service, await service.desk.placed(caller, job))
 
 
 @router.get(
@@ -94,10 +92,10 @@ async def _stream(service: Service, caller: Caller, job: str, after: int) -> Asy
 
 
 async def _event(service: Service, caller: Caller, job: str, event: Row[Any]) -> str:
-    row, position = await service.desk.placed(caller, job)
-    told = _told(service, row, position)
+    placed = await service.desk.placed(caller, job)
+    told = _told(service, placed)
     preview = event.detail.get("preview")
-    shown = service.link(row, preview) if preview and not row.state.over else told.image
+    shown = service.link(placed.job, preview) if preview and not placed.job.state.over else told.image
     data = {
         "stage": event.stage,
         "progress": event.progress,
@@ -110,14 +108,15 @@ async def _event(service: Service, caller: Caller, job: str, event: Row[Any]) ->
     return f"id: {event.number}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
 
 
-def _told(service: Service, job: Job, position: int | None) -> JobAnswer:
+def _told(service: Service, placed: Placed) -> JobAnswer:
+    job = placed.job
     result = job.result or {}
     return JobAnswer(
         id=job.id,
         state=job.state.value,
         stage=job.stage,
         progress=job.progress,
-        queue_position=position,
+        queue_position=placed.before,
         created=job.created,
         started=job.started,
         ended=job.ended,

@@ -33,7 +33,7 @@ async def create(handed_in: forms.HandedIn, service: Serving, caller: Calling) -
         raise Refused("Your terms don't allow pictures to leave this system.")
     if "kling" not in service.room.providers:
         raise Refused("Kling is not set up here; KLING_API_KEY sets it up.")
-    job = await handed_in.accept(external="only")
+    job = (await handed_in.accept(external="only")).job.id
     task = await service.desk.handed_in(caller, job)
     made = ((await service.desk.find(caller, job)).result or {}).get("provider") or {}
     return ProviderJob(

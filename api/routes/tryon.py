@@ -73,9 +73,9 @@ async def _awaited(service: Service, caller: Caller, wishes: Wishes, pictures: U
     """Hand the job in and wait for its end; whoever stops waiting cancels it."""
     accepted = await accept(service.room, caller, "", wishes, pictures, seconds=service.settings.timeout)
     try:
-        return await service.desk.wait(caller, accepted.job)
+        return await service.desk.wait(caller, accepted.id)
     finally:
-        await service.desk.give_up(caller, accepted.job)
+        await service.desk.give_up(caller, accepted.id)
 
 
 def _answer(request: Request, job: Job, picture: bytes) -> TryonAnswer:

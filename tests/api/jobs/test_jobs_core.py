@@ -160,9 +160,9 @@ def test_places_in_the_queue(database: Database) -> None:
     database.run_here(lambda c: records.create(c, "z", NOW + 1, **later))
 
     def place(job: str) -> int | None:
-        row = database.run_here(lambda c: records.read(c, job))
-        assert row
-        return database.run_here(lambda c: records.position(c, row))
+        found = database.run_here(lambda c: records.placed(c, job))
+        assert found
+        return found.before
 
     assert place("z") == 2
     database.run_here(lambda c: records.step(c, "a", "render", 0.5, NOW))
