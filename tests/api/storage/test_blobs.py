@@ -198,11 +198,11 @@ async def fill():
 asyncio.run(fill())
 """
     root = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    told = subprocess.run(
-        [*mount, sys.executable, "-c", script], capture_output=True, text=True, check=True, env=root
+    told = subprocess.run(  # its status says nothing: now and then obstore's threads abort an interpreter that ends
+        [*mount, sys.executable, "-c", script], capture_output=True, text=True, check=False, env=root
     )
     assert told.stdout.splitlines() == [
         "The store of pictures is full. Please try again later.",
         "False b'kept'",
         "True",
-    ]
+    ], told.stderr
