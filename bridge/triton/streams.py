@@ -17,13 +17,10 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import serialize_byte_tensor
 
 from bridge.contracts import Contract, DType
-from bridge.errors import ServerUnavailable
+from bridge.errors import ServerUnavailable, VfrError
 from bridge.triton.model import Array, Arrays
 from bridge.triton.tensors import complete
 from bridge.triton.wire import CHANNEL, arrays_of, translated
-
-_STATUS = (("triton_grpc_error", "true"),)
-"""Asks Triton to end a stream that failed with a gRPC status, as it does with any other request."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ class Streams:
         if self._channel is None:
             self._channel = grpc.insecure_channel(self._url, options=CHANNEL)
         open_stream = service_pb2_grpc.GRPCInferenceServiceStub(self._channel).ModelStreamInfer
-        call = open_stream(iter([message(contract, arrays)]), timeout=timeout, metadata=_STATUS)
+        call = open_stream(iter([message(contract, arrays)]), timeout=timeout)
         return _parts(call, contract, self._url)
 
     def close(self) -> None:
@@ -90,7 +87,7 @@ class AsyncStreams:
         if self._channel is None:
             self._channel = grpc.aio.insecure_channel(self._url, options=CHANNEL)
         open_stream = service_pb2_grpc.GRPCInferenceServiceStub(self._channel).ModelStreamInfer
-        call = open_stream(iter([message(contract, arrays)]), timeout=timeout, metadata=(*_STATUS, *headers))
+        call = open_stream(iter([message(contract, arrays)]), timeout=timeout, metadata=tuple(headers))
         return _awaited_parts(call, contract, self._url)
 
     async def close(self) -> None:
@@ -127,42 +124,65 @@ def _raw(array: Array, dtype: DType) -> bytes:
 
 
 def _parts(call: BlockingCall, contract: Contract, url: str) -> Generator[Part, None, None]:
-    last = False
+    end = _End(url)
     try:
         with _in_our_words(url):
             for answer in call:
-                part = _part(answer, contract, url)
-                last = part.last
-                yield part
-        _refuse_end(url, last=last)
+                if end.heard(answer):
+                    yield _part(answer, contract)
+        end.check()
     finally:
         call.cancel()
 
 
 async def _awaited_parts(call: AwaitedCall, contract: Contract, url: str) -> AsyncGenerator[Part, None]:
-    last = False
+    end = _End(url)
     try:
         with _in_our_words(url):
             async for answer in call:
-                part = _part(answer, contract, url)
-                last = part.last
-                yield part
-        _refuse_end(url, last=last)
+                if end.heard(answer):
+                    yield _part(answer, contract)
+        end.check()
     finally:
         call.cancel()
 
 
-def _part(answer: service_pb2.ModelStreamInferResponse, contract: Contract, url: str) -> Part:
-    if answer.error_message:
-        raise translated("", answer.error_message, url)
+class _End:
+    """How a stream ends.
+
+    What failed is told as a message, and the stream is read to its end before anybody hangs up. Triton can end it with
+    a gRPC status at once (``triton_grpc_error``), but that way it cancels what it has completed already, and release
+    24.10 dies of it now and then (``HandleCancellation`` of ``infer_handler.h``).
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._last = False
+        self._fault: VfrError | None = None
+
+    def heard(self, answer: service_pb2.ModelStreamInferResponse) -> bool:
+        """Take note of an answer and return whether it is a part."""
+        if answer.error_message:
+            self._fault = self._fault or translated("", answer.error_message, self._url)
+            return False
+        self._last = _is_last(answer)
+        return self._fault is None
+
+    def check(self) -> None:
+        """Raise what the model said, or that the last part did not come."""
+        if self._fault:
+            raise self._fault
+        if not self._last:
+            raise ServerUnavailable(f"The inference server at {self._url} broke off its answer; try again.")
+
+
+def _part(answer: service_pb2.ModelStreamInferResponse, contract: Contract) -> Part:
     result = triton.InferResult(answer.infer_response)
-    last = answer.infer_response.parameters["triton_final_response"].bool_param
-    return Part(arrays_of(result, [tensor.name for tensor in contract.outputs]), last)
+    return Part(arrays_of(result, [tensor.name for tensor in contract.outputs]), _is_last(answer))
 
 
-def _refuse_end(url: str, *, last: bool) -> None:
-    if not last:
-        raise ServerUnavailable(f"The inference server at {url} broke off its answer; try again.")
+def _is_last(answer: service_pb2.ModelStreamInferResponse) -> bool:
+    return bool(answer.infer_response.parameters["triton_final_response"].bool_param)
 
 
 @contextlib.contextmanager

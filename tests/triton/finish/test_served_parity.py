@@ -29,7 +29,7 @@ def test_pictures_are_those_of_diffusers(served: Served) -> None:
     rows = mean_rows(before, served.counts(), "denoise_64x96")
     for each, answer in zip(jobs, answers, strict=True):
         assert difference(answer.image, reference(studio(), [each])[0]) <= 1, each.settings
-    assert rows > 3
+    assert rows > 2
 
 
 def test_three_jobs_are_a_batch_of_three(served: Served) -> None:
