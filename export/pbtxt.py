@@ -25,6 +25,7 @@ from bridge.registry import load_registry
 from bridge.triton.ensembles import mapped_outputs
 from bridge.triton.memo import PARAMETER
 from bridge.triton.wire import WEIGHTS
+from export import files
 from export.cards import CARDS, DEFAULT_CARD, FINISH, Tuning, find_card, read_card
 from export.installation import report_path
 
@@ -37,6 +38,7 @@ __all__ = [
     "read_card",
     "render",
     "weights_of",
+    "write_config",
     "write_configs",
 ]
 
@@ -129,10 +131,22 @@ def config_path(repository: Path, card: str, model: str) -> Path:
     return folder / "config.pbtxt" if card == DEFAULT_CARD else folder / "configs" / f"{card}.pbtxt"
 
 
-def _write(repository: Path, card: str, contract: Contract, tuning: Tuning) -> Path:
+def write_config(repository: Path, card: str, contract: Contract, tuning: Tuning) -> Path:
+    """Write one model's config for a card and return the file.
+
+    Args:
+        repository: holds the model's folder, and of an installed network its report, which tells its weights.
+        card: a file's name in ``configs/gpu``.
+        contract: the model's.
+        tuning: how it runs on that card.
+    """
     path = config_path(repository, card, contract.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(contract, tuning, card, weights_of(contract, repository)))
+    files.write(path, render(contract, tuning, card, weights_of(contract, repository)).encode())
+    return path
+
+
+def _write(repository: Path, card: str, contract: Contract, tuning: Tuning) -> Path:
+    path = write_config(repository, card, contract, tuning)
     if contract.backend is not Backend.PYTHON:
         _keep_version_folder(repository / contract.name / "1")
     return path

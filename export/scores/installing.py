@@ -9,10 +9,9 @@ from pathlib import Path
 from bridge.checkout import REPOSITORY
 from bridge.errors import ArtifactMissing
 from bridge.registry import Artifact, Registry, load_registry
-from export import files
 from export.cards import DEFAULT_CARD, find_card
 from export.installation import VERSION, Report, staging, write_report
-from export.pbtxt import config_path, render, weights_of
+from export.pbtxt import write_config
 from export.precision import Precision
 from export.scores.choice import Score
 from export.weights import digest
@@ -99,8 +98,7 @@ def _write_configs(score: Score, staged: Path, card: str) -> None:
     """Write the network's config for machines without a card, and for the card."""
     contract = score.contract
     for name in dict.fromkeys((DEFAULT_CARD, card)):
-        text = render(contract, find_card(name).tuning(contract.name), name, weights_of(contract, staged))
-        files.write(config_path(staged, name, contract.name), text.encode())
+        write_config(staged, name, contract, find_card(name).tuning(contract.name))
 
 
 def _replace(target: Path, staged: Path) -> None:

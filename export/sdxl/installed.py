@@ -15,7 +15,7 @@ from bridge.finish.layout import Layout
 from export import files
 from export.cards import DEFAULT_CARD, find_card
 from export.installation import VERSION
-from export.pbtxt import config_path, render, weights_of
+from export.pbtxt import write_config
 from export.sdxl.choice import Target
 
 
@@ -41,8 +41,7 @@ def write_config_files(folder: Path, layout: Layout, card: str, target: Target) 
         tunings = find_card(name, {**KNOWN, **made})
         for contract in made.values():
             served = dataclasses.replace(contract, backend=backend)
-            text = render(served, tunings.tuning(contract.name), name, weights_of(contract, folder))
-            files.write(config_path(folder, name, contract.name), text.encode())
+            write_config(folder, name, served, tunings.tuning(contract.name))
 
 
 def replace(repository: Path, staged: Path, layout: Layout) -> None:

@@ -22,7 +22,7 @@ from bridge.registry import artifacts_folder, sha256_of
 from export import files
 from export.cards import Card, Rows, find_card, role
 from export.installation import VERSION
-from export.pbtxt import config_path, render, weights_of
+from export.pbtxt import write_config
 from export.sdxl.installed import layout_path
 
 OLDEST = (10, 0)
@@ -222,8 +222,7 @@ def _install(repository: Path, plan: Plan, card: Card, card_name: str, trtexec: 
     shutil.copyfile(plan.path, part)
     part.replace(installed)
     contract = replace(plan.contract, backend=Backend.TENSORRT)
-    text = render(contract, card.tuning(contract.name), card_name, weights_of(contract, repository))
-    files.write(config_path(repository, card_name, contract.name), text.encode())
+    write_config(repository, card_name, contract, card.tuning(contract.name))
     return installed
 
 
